@@ -1,0 +1,40 @@
+package cluster
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// member is what the path of a call needs to know of a replica. The machine writes it, calls
+// read it without a lock.
+type member struct {
+	id      MemberID
+	replica string
+	self    bool
+	// up: the links to it stand, so that calls may be sent. Always true for self.
+	up atomic.Bool
+	// draining: it is leaving; calls go elsewhere where there is an elsewhere.
+	draining atomic.Bool
+	link     atomic.Pointer[callLink]
+}
+
+// callLink carries frames of calls, answers and events to one other replica, in order.
+type callLink interface {
+	// send appends one frame and wakes the writer; it never blocks. False: the link is
+	// down and the frame went nowhere.
+	send(f *frame) bool
+	// Full says that more bytes are waiting than should be.
+	Full() bool
+	// WaitRoom blocks until that is over or the link is down.
+	WaitRoom(ctx context.Context) error
+}
+
+func (m *member) send(f *frame) bool {
+	link := m.link.Load()
+	return link != nil && (*link).send(f)
+}
+
+func (m *member) full() bool {
+	link := m.link.Load()
+	return link != nil && (*link).Full()
+}

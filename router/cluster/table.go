@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// table finds procedures by URI and by registration id, and topics by subscription id. The
+// machine writes it; calls read it, each touching one shard.
+type table struct {
+	slots  [slotCount]slot
+	byID   shards[wamp.ID, *procedure]
+	byKey  shards[ProcedureKey, *procedure]
+	topics shards[wamp.ID, []*member] // replicas with subscribers, this one left out
+
+	declaredMu sync.RWMutex
+	declared   map[ProcedureKey]*Declaration
+}
+
+// slot is the fence and the ownership of a share of the procedures, as calls need them.
+type slot struct {
+	id slotID
+	// promised is the epoch below which this replica refuses turns and grants.
+	promised atomic.Uint64
+	// owner is whom it promised that epoch to; nil before the first claim.
+	owner atomic.Pointer[member]
+	// active is the epoch in which this replica is the acting owner; 0 when it is not.
+	active atomic.Uint64
+}
+
+func newTable() *table {
+	t := &table{declared: map[ProcedureKey]*Declaration{}}
+	for i := range t.slots {
+		t.slots[i].id = slotID(i)
+	}
+	t.byID.init()
+	t.byKey.init()
+	t.topics.init()
+	return t
+}
+
+// procedure gives the procedure of a key; it makes one when there is none. Nil: another
+// procedure has the same registration id.
+func (t *table) procedure(key ProcedureKey) *procedure {
+	if p, ok := t.byKey.get(key); ok {
+		return p
+	}
+	id := RegistrationID(key.Realm, key.Match, key.URI)
+	if _, taken := t.byID.get(id); taken {
+		return nil
+	}
+	p := &procedure{key: key, id: id, slot: &t.slots[slotOf(id)]}
+	t.byID.set(id, p)
+	t.byKey.set(key, p)
+	return p
+}
+
+// change replaces the view of a procedure: one callee added, others dropped.
+func (t *table) change(p *procedure, add *entry, drop func(*entry) bool) {
+	v := p.load().with(add, drop, t.declaration(p.key))
+	p.view.Store(v)
+	if len(v.entries) == 0 {
+		t.byKey.delete(p.key)
+		t.byID.delete(p.id)
+	}
+}
+
+func (t *table) declaration(key ProcedureKey) *Declaration {
+	t.declaredMu.RLock()
+	defer t.declaredMu.RUnlock()
+	return t.declared[key]
+}
+
+// inSlots calls f for each procedure in the slots.
+func (t *table) inSlots(slots *slotSet, f func(*procedure)) {
+	t.byID.each(func(id wamp.ID, p *procedure) {
+		if slots.has(slotOf(id)) {
+			f(p)
+		}
+	})
+}
+
+const shardCount = 64
+
+// shards is a map split under several locks, so that lookups of different keys rarely meet.
+type shards[K comparable, V any] struct {
+	seed   maphash.Seed
+	shards [shardCount]struct {
+		sync.RWMutex
+		m map[K]V
+	}
+}
+
+func (s *shards[K, V]) init() {
+	s.seed = maphash.MakeSeed()
+	for i := range s.shards {
+		s.shards[i].m = map[K]V{}
+	}
+}
+
+func (s *shards[K, V]) get(k K) (V, bool) {
+	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]
+	shard.RLock()
+	v, ok := shard.m[k]
+	shard.RUnlock()
+	return v, ok
+}
+
+func (s *shards[K, V]) set(k K, v V) {
+	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]
+	shard.Lock()
+	shard.m[k] = v
+	shard.Unlock()
+}
+
+// take removes a key and gives what it held.
+func (s *shards[K, V]) take(k K) (V, bool) {
+	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]
+	shard.Lock()
+	v, ok := shard.m[k]
+	delete(shard.m, k)
+	shard.Unlock()
+	return v, ok
+}
+
+func (s *shards[K, V]) delete(k K) { s.take(k) }
+
+// each calls f for a copy of each shard's content, so that f may change the map.
+func (s *shards[K, V]) each(f func(K, V)) {
+	for i := range s.shards {
+		shard := &s.shards[i]
+		shard.RLock()
+		content := make(map[K]V, len(shard.m))
+		for k, v := range shard.m {
+			content[k] = v
+		}
+		shard.RUnlock()
+		for k, v := range content {
+			f(k, v)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package v1alpha1
+
+import "k8s.io/utils/ptr"
+
+// Default fills in what the API server fills in from the schema, for documents that come from a
+// file.
+func (r *WampRealm) Default() {
+	for i := range r.Spec.Roles {
+		permissions := r.Spec.Roles[i].Permissions
+		for j := range permissions {
+			if permissions[j].Match == "" {
+				permissions[j].Match = PatternExact
+			}
+		}
+	}
+}
+
+// Default fills in what the API server fills in from the schema, for documents that come from a
+// file.
+func (p *WampProcedure) Default() {
+	if p.Spec.Match == "" {
+		p.Spec.Match = MatchExact
+	}
+	if p.Spec.Invoke == "" {
+		p.Spec.Invoke = InvokeSingle
+	}
+	if p.Spec.Enforcement == "" {
+		p.Spec.Enforcement = EnforceRequire
+	}
+	if p.Spec.Standbys == nil {
+		p.Spec.Standbys = ptr.To[int32](1)
+	}
+}

@@ -1,0 +1,183 @@
+package v1alpha1
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
+
+const (
+	sayClusterName   = "write the name of a WampCluster"
+	sayRoleName      = "write a role name of letters, digits, '-', '_' and '.', with a letter or digit first and last, for example frontend"
+	sayRoleTwice     = "two roles have the same name: give each role a name of its own and put all its permissions into one list"
+	sayAnonymousRole = "anonymous.role names no role of this realm: add that role to roles, or write the name of one that is there"
+	sayNoAction      = "list at least one of call, register, publish, subscribe"
+	sayActionTwice   = "list each action once"
+	sayStandbys      = "write a number of standbys from 0 to 1000"
+	sayName          = "write a name for the object"
+)
+
+// Bounds of the schema.
+const (
+	maxRoles       = 32
+	maxPermissions = 128
+	maxNameLength  = 63
+	maxStandbys    = 1000
+)
+
+var roleName = regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$`)
+
+// Validate checks a document by itself, as the schema of the API server does; call Default
+// first. The error is an errors.Aggregate of *field.Error, whose Field is the path of what is
+// wrong and whose Detail says what to write instead.
+func (r *WampRealm) Validate() error {
+	var errs field.ErrorList
+	spec := field.NewPath("spec")
+	errs = append(errs, validateName(r.Name)...)
+	errs = append(errs, validateClusterRef(spec.Child("clusterRef"), r.Spec.ClusterRef)...)
+
+	realm := spec.Child("realm")
+	errs = append(errs, validateRealm(realm, r.Spec.Realm)...)
+	if reservedURI(r.Spec.Realm) {
+		errs = append(errs, field.Invalid(realm, r.Spec.Realm, sayRealmReserved))
+	}
+	if a := r.Spec.Anonymous; a != nil && !slices.ContainsFunc(r.Spec.Roles, func(role Role) bool { return role.Name == a.Role }) {
+		errs = append(errs, field.Invalid(spec.Child("anonymous", "role"), a.Role, sayAnonymousRole))
+	}
+	errs = append(errs, validateRoles(spec.Child("roles"), r.Spec.Roles)...)
+	return errs.ToAggregate()
+}
+
+// Validate checks a document by itself, as the schema of the API server does; call Default
+// first. The error is an errors.Aggregate of *field.Error, whose Field is the path of what is
+// wrong and whose Detail says what to write instead.
+func (p *WampProcedure) Validate() error {
+	var errs field.ErrorList
+	spec := field.NewPath("spec")
+	errs = append(errs, validateName(p.Name)...)
+	errs = append(errs, validateClusterRef(spec.Child("clusterRef"), p.Spec.ClusterRef)...)
+	errs = append(errs, validateRealm(spec.Child("realm"), p.Spec.Realm)...)
+
+	uri := spec.Child("uri")
+	errs = append(errs, validateLength(uri, p.Spec.URI, MaxURILength)...)
+	if !validURI(p.Spec.URI) {
+		errs = append(errs, field.Invalid(uri, p.Spec.URI, sayProcedureURI))
+	}
+	if reservedURI(p.Spec.URI) {
+		errs = append(errs, field.Invalid(uri, p.Spec.URI, sayProcedurePrivate))
+	}
+	errs = append(errs, validateEnum(spec.Child("match"), p.Spec.Match, MatchExact)...)
+	errs = append(errs, validateEnum(spec.Child("invoke"), p.Spec.Invoke,
+		InvokeSingle, InvokeRoundRobin, InvokeRandom, InvokeFirst, InvokeLast)...)
+	errs = append(errs, validateEnum(spec.Child("enforcement"), p.Spec.Enforcement, EnforceRequire, EnforceOverride)...)
+	if n := p.Spec.Standbys; n != nil && (*n < 0 || *n > maxStandbys) {
+		errs = append(errs, field.Invalid(spec.Child("standbys"), *n, sayStandbys))
+	}
+	return errs.ToAggregate()
+}
+
+func validateRoles(path *field.Path, roles []Role) (errs field.ErrorList) {
+	if len(roles) > maxRoles {
+		errs = append(errs, field.TooMany(path, len(roles), maxRoles))
+	}
+	seen := make(map[string]bool, len(roles))
+	for i, role := range roles {
+		name := path.Index(i).Child("name")
+		errs = append(errs, validateLength(name, role.Name, maxNameLength)...)
+		if !roleName.MatchString(role.Name) {
+			errs = append(errs, field.Invalid(name, role.Name, sayRoleName))
+		}
+		if seen[role.Name] {
+			errs = append(errs, field.Invalid(path, role.Name, sayRoleTwice))
+		}
+		seen[role.Name] = true
+
+		permissions := path.Index(i).Child("permissions")
+		if len(role.Permissions) > maxPermissions {
+			errs = append(errs, field.TooMany(permissions, len(role.Permissions), maxPermissions))
+		}
+		for j, permission := range role.Permissions {
+			errs = append(errs, validatePermission(permissions.Index(j), permission)...)
+		}
+	}
+	return errs
+}
+
+func validatePermission(path *field.Path, p Permission) (errs field.ErrorList) {
+	errs = append(errs, validateLength(path.Child("uri"), p.URI, MaxURILength)...)
+	switch p.Match {
+	case PatternExact:
+		if !validURI(p.URI) {
+			errs = append(errs, field.Invalid(path, p.URI, sayPatternExact))
+		}
+	case PatternPrefix:
+		if !validPrefix(p.URI) {
+			errs = append(errs, field.Invalid(path, p.URI, sayPatternPrefix))
+		}
+	case PatternWildcard:
+		if !validWildcard(p.URI) {
+			errs = append(errs, field.Invalid(path, p.URI, sayPatternWildcard))
+		}
+	default:
+		errs = append(errs, validateEnum(path.Child("match"), p.Match, PatternExact, PatternPrefix, PatternWildcard)...)
+	}
+
+	allow := path.Child("allow")
+	if len(p.Allow) == 0 {
+		errs = append(errs, field.Invalid(allow, p.Allow, sayNoAction))
+	}
+	seen := make(map[Action]bool, len(p.Allow))
+	for i, action := range p.Allow {
+		errs = append(errs, validateEnum(allow.Index(i), action, ActionCall, ActionRegister, ActionPublish, ActionSubscribe)...)
+		if seen[action] {
+			errs = append(errs, field.Invalid(allow, action, sayActionTwice))
+		}
+		seen[action] = true
+	}
+	return errs
+}
+
+func validateRealm(path *field.Path, realm string) (errs field.ErrorList) {
+	errs = append(errs, validateLength(path, realm, MaxURILength)...)
+	if !validURI(realm) {
+		errs = append(errs, field.Invalid(path, realm, sayRealmURI))
+	}
+	return errs
+}
+
+func validateClusterRef(path *field.Path, ref ClusterReference) (errs field.ErrorList) {
+	if ref.Name == "" {
+		errs = append(errs, field.Invalid(path.Child("name"), ref.Name, sayClusterName))
+	}
+	return errs
+}
+
+func validateName(name string) (errs field.ErrorList) {
+	if name == "" {
+		errs = append(errs, field.Required(field.NewPath("metadata", "name"), sayName))
+	}
+	return errs
+}
+
+// validateLength counts characters, as the schema does.
+func validateLength(path *field.Path, value string, limit int) (errs field.ErrorList) {
+	if n := utf8.RuneCountInString(value); n > limit {
+		errs = append(errs, field.Invalid(path, value, fmt.Sprintf("has %d characters: write at most %d", n, limit)))
+	}
+	return errs
+}
+
+func validateEnum[T ~string](path *field.Path, value T, allowed ...T) (errs field.ErrorList) {
+	if slices.Contains(allowed, value) {
+		return nil
+	}
+	names := make([]string, len(allowed))
+	for i, a := range allowed {
+		names[i] = string(a)
+	}
+	return append(errs, field.Invalid(path, value, "write one of "+strings.Join(names, ", ")))
+}

@@ -1,0 +1,238 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// NamespacesFrom says which namespaces may attach realms and procedures.
+// +kubebuilder:validation:Enum=Same;All;Selector
+type NamespacesFrom string
+
+const (
+	NamespacesFromSame     NamespacesFrom = "Same"
+	NamespacesFromAll      NamespacesFrom = "All"
+	NamespacesFromSelector NamespacesFrom = "Selector"
+)
+
+// AllowedNamespaces says from where WampRealms and WampProcedures may refer to a WampCluster.
+// +kubebuilder:validation:XValidation:rule="self.from != 'Selector' || has(self.selector)",message="from: Selector needs a selector: add one, or write from: Same or from: All"
+// +kubebuilder:validation:XValidation:rule="self.from == 'Selector' || !has(self.selector)",message="a selector is read only with from: Selector: write that, or remove the selector"
+type AllowedNamespaces struct {
+	// from: Same is the namespace of the WampCluster, All every namespace, Selector those whose
+	// labels match selector and the namespace of the WampCluster itself.
+	// +optional
+	// +kubebuilder:default=Same
+	From NamespacesFrom `json:"from,omitempty"`
+	// selector over the labels of namespaces; only with from: Selector.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+}
+
+// Listener is the one port for clients, WebSocket and RawSocket alike.
+type Listener struct {
+	// port in the container, from 1024 to 65535; the client Service has it too unless it says
+	// otherwise.
+	// +optional
+	// +kubebuilder:default=8080
+	// +kubebuilder:validation:XValidation:rule="self >= 1024 && self <= 65535",message="write a port from 1024 to 65535: routers do not run as root; for another port outside set service.port"
+	// +kubebuilder:validation:XValidation:rule="!(self in [9090, 7946, 7947])",message="ports 9090, 7946 and 7947 are the router's own (administration, gossip, links): choose another, for example 8080"
+	Port int32 `json:"port,omitempty"`
+	// tls, when there, makes the port speak TLS only.
+	// +optional
+	TLS *ListenerTLS `json:"tls,omitempty"`
+}
+
+// ListenerTLS names the certificate of the client port.
+type ListenerTLS struct {
+	// secretName is a Secret of type kubernetes.io/tls (tls.crt, tls.key) in the namespace of
+	// the WampCluster. A renewed certificate is picked up without a restart.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="write the name of a Secret with tls.crt and tls.key"
+	SecretName string `json:"secretName"`
+}
+
+// ServiceShape is what can be said about the Service for clients.
+// +kubebuilder:validation:XValidation:rule="!has(self.nodePort) || self.type != 'ClusterIP'",message="a nodePort needs type: NodePort or type: LoadBalancer"
+type ServiceShape struct {
+	// type of the Service.
+	// +optional
+	// +kubebuilder:default=ClusterIP
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
+	Type corev1.ServiceType `json:"type,omitempty"`
+	// port of the Service; listener.port when absent.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 65535",message="write a port from 1 to 65535"
+	Port int32 `json:"port,omitempty"`
+	// nodePort asks for a certain port of the nodes.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 65535",message="write a port from 1 to 65535"
+	NodePort int32 `json:"nodePort,omitempty"`
+	// annotations of the Service, for load balancers and the like.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('wamp-operator.io/'))",message="annotations that begin with wamp-operator.io/ are the operator's own: choose another prefix"
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// PodShape is what can be said about the router pods. A change of it restarts them, one at a
+// time.
+type PodShape struct {
+	// resources of the router container.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	// nodeSelector of the pods.
+	// +optional
+	// +mapType=atomic
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// affinity of the pods.
+	// +optional
+	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+	// tolerations of the pods.
+	// +optional
+	// +listType=atomic
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	// topologySpreadConstraints replace the default, which spreads the pods over nodes where it
+	// can. One without labelSelector gets that of the routers.
+	// +optional
+	// +listType=atomic
+	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	// priorityClassName of the pods.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+	// labels added to the pods.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('wamp-operator.io/') && !k.startsWith('app.kubernetes.io/'))",message="labels that begin with wamp-operator.io/ or app.kubernetes.io/ are the operator's own: choose another prefix"
+	Labels map[string]string `json:"labels,omitempty"`
+	// annotations added to the pods.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('wamp-operator.io/'))",message="annotations that begin with wamp-operator.io/ are the operator's own: choose another prefix"
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// env added to the router container.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self.all(e, !(e.name in ['POD_NAME', 'POD_IP']))",message="POD_NAME and POD_IP are set by the operator: remove them"
+	Env []corev1.EnvVar `json:"env,omitempty"`
+}
+
+// MaxReplicas is the most routers one cluster has: every router keeps links to every other.
+const MaxReplicas = 64
+
+// WampClusterSpec describes a set of routers that act as one dealer.
+type WampClusterSpec struct {
+	// replicas is the number of routers, from 0 to 64.
+	// +optional
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 64",message="write a number of replicas from 0 to 64"
+	Replicas *int32 `json:"replicas,omitempty"`
+	// image of the router; the operator's own version when absent.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Image string `json:"image,omitempty"`
+	// imagePullPolicy of the router's image.
+	// +optional
+	// +kubebuilder:validation:Enum=Always;IfNotPresent;Never
+	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy,omitempty"`
+	// imagePullSecrets for the router's image.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+	// listener is the port for clients.
+	// +optional
+	// +kubebuilder:default={}
+	Listener Listener `json:"listener,omitempty,omitzero"`
+	// allowedNamespaces says from where realms and procedures may be attached.
+	// +optional
+	// +kubebuilder:default={}
+	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty,omitzero"`
+	// drainTimeout bounds how long a router that is told to stop waits for calls in flight. A
+	// duration from 0s to 1h.
+	// +optional
+	// +kubebuilder:default="20s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) <= duration('1h')",message="write a duration from 0s to 1h, for example 20s or 1m30s"
+	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
+	// service shapes the Service for clients.
+	// +optional
+	// +kubebuilder:default={}
+	Service ServiceShape `json:"service,omitempty,omitzero"`
+	// pod shapes the router pods.
+	// +optional
+	Pod PodShape `json:"pod,omitempty,omitzero"`
+}
+
+// WampClusterStatus says how the routers are doing.
+type WampClusterStatus struct {
+	// observedGeneration is the generation that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// replicas is the number of router pods that there are.
+	// +optional
+	Replicas int32 `json:"replicas"`
+	// readyReplicas is the number of router pods that are ready.
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas"`
+	// selector finds the router pods; the scale subresource hands it to autoscalers.
+	// +optional
+	Selector string `json:"selector,omitempty"`
+	// snapshotHash is the hash of the realms and procedures that the routers are told to serve.
+	// +optional
+	SnapshotHash string `json:"snapshotHash,omitempty"`
+	// programmedReplicas is the number of routers that serve that snapshot.
+	// +optional
+	ProgrammedReplicas int32 `json:"programmedReplicas"`
+	// realms is the number of realms in the snapshot.
+	// +optional
+	Realms int32 `json:"realms"`
+	// procedures is the number of procedures in the snapshot.
+	// +optional
+	Procedures int32 `json:"procedures"`
+	// conditions are Available, Progressing, Programmed, Consistent and Ready.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// WampCluster is a set of WAMP router pods that act as one dealer: one list of callees, one
+// rotation, one answer, whichever router a client is connected to.
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:shortName=wampc,categories=wamp
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="write a name of lower-case letters, digits and '-' that begins with a letter and does not end with '-': Services are named after it"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="write a name of at most 40 characters: pods and labels are named after it"
+// +kubebuilder:printcolumn:name="Replicas",type=integer,JSONPath=".status.replicas"
+// +kubebuilder:printcolumn:name="Ready-Replicas",type=integer,JSONPath=".status.readyReplicas"
+// +kubebuilder:printcolumn:name="Realms",type=integer,JSONPath=".status.realms"
+// +kubebuilder:printcolumn:name="Procedures",type=integer,JSONPath=".status.procedures"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type==\"Ready\")].status"
+// +kubebuilder:printcolumn:name="Consistent",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Consistent\")].status"
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Ready\")].message"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+type WampCluster struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec WampClusterSpec `json:"spec"`
+	// +optional
+	Status WampClusterStatus `json:"status,omitempty,omitzero"`
+}
+
+// WampClusterList is a list of WampCluster.
+// +kubebuilder:object:root=true
+type WampClusterList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []WampCluster `json:"items"`
+}

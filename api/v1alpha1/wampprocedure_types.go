@@ -1,0 +1,125 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// WampProcedureSpec declares how a procedure is shared between its callees.
+type WampProcedureSpec struct {
+	// clusterRef names the WampCluster that serves the procedure.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="clusterRef cannot be changed: delete this WampProcedure and create it anew with the other cluster"
+	ClusterRef ClusterReference `json:"clusterRef"`
+	// realm is the URI of the realm, as clients write it in HELLO; a WampRealm of the same
+	// cluster has to declare it.
+	// +required
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="write a URI of components with one dot between them, without white space and '#', for example realm1 or com.example.realm"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="realm cannot be changed: delete this WampProcedure and create it anew with the other realm"
+	Realm string `json:"realm"`
+	// uri of the procedure. At most 255 characters.
+	// +required
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="write a URI of components with one dot between them, without white space and '#', for example com.example.add"
+	// +kubebuilder:validation:XValidation:rule="self != 'wamp' && !self.startsWith('wamp.')",message="URIs that begin with 'wamp.' belong to the protocol: begin with a domain of your own, for example com.example.add"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="uri cannot be changed: delete this WampProcedure and create it anew with the other uri"
+	URI string `json:"uri"`
+	// match says how the uri is matched with that of a call.
+	// +optional
+	// +kubebuilder:default=exact
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="match cannot be changed: delete this WampProcedure and create it anew with the other match"
+	Match MatchPolicy `json:"match,omitempty"`
+	// invoke is the invocation policy: which callee gets a call.
+	// +optional
+	// +kubebuilder:default=single
+	Invoke InvocationPolicy `json:"invoke,omitempty"`
+	// enforcement says what happens to a REGISTER that asks for another policy: Require refuses
+	// it, Override applies the declared one.
+	// +optional
+	// +kubebuilder:default=Require
+	Enforcement EnforcementPolicy `json:"enforcement,omitempty"`
+	// standbys is how many callees besides the first make the procedure redundant; it decides
+	// the condition Redundant and nothing else. From 0 to 1000.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 1000",message="write a number of standbys from 0 to 1000"
+	Standbys *int32 `json:"standbys,omitempty"`
+}
+
+// MaxListedCallees is how many callees the status of a WampProcedure lists; the number in
+// callees counts all.
+const MaxListedCallees = 20
+
+// CalleeStatus is one callee, in the order in which the invocation policy sees it.
+type CalleeStatus struct {
+	// replica is the router pod that the callee is connected to.
+	Replica string `json:"replica"`
+	// session is the id of the callee's WAMP session.
+	Session int64 `json:"session"`
+	// stamp orders the callees: about the microseconds since 1970 at which it registered.
+	Stamp int64 `json:"stamp"`
+}
+
+// WampProcedureStatus says what the routers know of the procedure. It is written when something
+// changed in it, never for a call.
+type WampProcedureStatus struct {
+	// observedGeneration is the generation that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// registration is the id of the registration, the same on every router; absent when
+	// nobody has registered the procedure.
+	// +optional
+	Registration int64 `json:"registration,omitempty"`
+	// callees is the number of callees.
+	// +optional
+	Callees int32 `json:"callees"`
+	// activeCallee is the callee that gets the calls, as replica/session, where the policy
+	// chooses one (single, first, last); "all" where it shares them (roundrobin, random);
+	// "none" when there is no callee.
+	// +optional
+	ActiveCallee string `json:"activeCallee,omitempty"`
+	// calleeList has the first 20 callees in the order of the list.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	CalleeList []CalleeStatus `json:"calleeList,omitempty"`
+	// conditions are Accepted, Programmed, Available, Redundant and Ready.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// WampProcedure declares a procedure of a realm: its URI and its invocation policy, for all
+// routers of a WampCluster as one dealer. Deleting it kicks nobody off: callees stay registered
+// under the policy they have.
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:shortName=wampp,categories=wamp
+// +kubebuilder:subresource:status
+// +kubebuilder:selectablefield:JSONPath=".spec.uri"
+// +kubebuilder:printcolumn:name="Realm",type=string,JSONPath=".spec.realm"
+// +kubebuilder:printcolumn:name="URI",type=string,JSONPath=".spec.uri"
+// +kubebuilder:printcolumn:name="Policy",type=string,JSONPath=".spec.invoke"
+// +kubebuilder:printcolumn:name="Callees",type=integer,JSONPath=".status.callees"
+// +kubebuilder:printcolumn:name="Active",type=string,JSONPath=".status.activeCallee"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type==\"Ready\")].status"
+// +kubebuilder:printcolumn:name="Redundant",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Redundant\")].status"
+// +kubebuilder:printcolumn:name="Cluster",type=string,priority=1,JSONPath=".spec.clusterRef.name"
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Ready\")].message"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+type WampProcedure struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec WampProcedureSpec `json:"spec"`
+	// +optional
+	Status WampProcedureStatus `json:"status,omitempty,omitzero"`
+}
+
+// WampProcedureList is a list of WampProcedure.
+// +kubebuilder:object:root=true
+type WampProcedureList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []WampProcedure `json:"items"`
+}

@@ -1,0 +1,140 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Action is what a client may ask a router for.
+// +kubebuilder:validation:Enum=call;register;publish;subscribe
+type Action string
+
+const (
+	ActionCall      Action = "call"
+	ActionRegister  Action = "register"
+	ActionPublish   Action = "publish"
+	ActionSubscribe Action = "subscribe"
+)
+
+// PatternMatch says how the URI of a permission is compared with the URI of a request.
+// +kubebuilder:validation:Enum=exact;prefix;wildcard
+type PatternMatch string
+
+const (
+	PatternExact    PatternMatch = "exact"
+	PatternPrefix   PatternMatch = "prefix"
+	PatternWildcard PatternMatch = "wildcard"
+)
+
+// Permission lets a role do something with the URIs that match.
+// +kubebuilder:validation:XValidation:rule="self.match != 'exact' || self.uri.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="with match: exact write a URI of components with one dot between them, without white space and '#', for example com.example.add"
+// +kubebuilder:validation:XValidation:rule="self.match != 'prefix' || self.uri.matches('^([^\\\\s.#]+[.])*[^\\\\s.#]*$')",message="with match: prefix write the beginning of a URI, for example com.example. (an empty uri matches every URI)"
+// +kubebuilder:validation:XValidation:rule="self.match != 'wildcard' || self.uri.matches('^[^\\\\s#]+$')",message="with match: wildcard write a URI in which an empty component stands for any, for example com..add"
+type Permission struct {
+	// uri or pattern. With match: prefix it is compared character by character, so that
+	// "com.example" also matches com.examples.add and "com.example." does not; "" matches
+	// everything.
+	// +required
+	// +kubebuilder:validation:MaxLength=255
+	URI string `json:"uri"`
+	// match says how uri is compared.
+	// +optional
+	// +kubebuilder:default=exact
+	Match PatternMatch `json:"match,omitempty"`
+	// allow lists what the role may do.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="list at least one of call, register, publish, subscribe"
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a == b))",message="list each action once"
+	Allow []Action `json:"allow"`
+}
+
+// Role is a named set of permissions. A request that no permission of the role allows is
+// refused with wamp.error.not_authorized.
+type Role struct {
+	// name of the role, as clients see it in WELCOME.Details.authrole.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$')",message="write a role name of letters, digits, '-', '_' and '.', with a letter or digit first and last, for example frontend"
+	Name string `json:"name"`
+	// permissions of the role; a role without any may join and do nothing.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
+	Permissions []Permission `json:"permissions,omitempty"`
+}
+
+// AnonymousAccess lets clients in that do not say who they are.
+type AnonymousAccess struct {
+	// role that such clients get.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MinLength=1
+	Role string `json:"role"`
+}
+
+// WampRealmSpec declares who may join a realm and what they may do there. Nobody gets in where
+// nothing is declared.
+// +kubebuilder:validation:XValidation:rule="!has(self.anonymous) || (has(self.roles) && self.roles.exists(r, r.name == self.anonymous.role))",message="anonymous.role names no role of this realm: add that role to roles, or write the name of one that is there"
+type WampRealmSpec struct {
+	// clusterRef names the WampCluster that serves the realm.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="clusterRef cannot be changed: delete this WampRealm and create it anew with the other cluster"
+	ClusterRef ClusterReference `json:"clusterRef"`
+	// realm is the URI that clients write in HELLO. At most 255 characters.
+	// +required
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="write a URI of components with one dot between them, without white space and '#', for example realm1 or com.example.realm"
+	// +kubebuilder:validation:XValidation:rule="self != 'wamp' && !self.startsWith('wamp.')",message="URIs that begin with 'wamp.' belong to the protocol: choose another realm, for example realm1"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="realm cannot be changed: delete this WampRealm and create it anew with the other realm"
+	Realm string `json:"realm"`
+	// anonymous, when there, lets clients in that do not say who they are.
+	// +optional
+	Anonymous *AnonymousAccess `json:"anonymous,omitempty"`
+	// roles and what they may do.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(s, s.name == r.name))",message="two roles have the same name: give each role a name of its own and put all its permissions into one list"
+	Roles []Role `json:"roles,omitempty"`
+}
+
+// WampRealmStatus says whether the routers serve the realm.
+type WampRealmStatus struct {
+	// observedGeneration is the generation that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions are Accepted, Programmed and Ready.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// WampRealm declares a realm of a WampCluster: who may join, and what they may do.
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:shortName=wampr,categories=wamp
+// +kubebuilder:subresource:status
+// +kubebuilder:selectablefield:JSONPath=".spec.realm"
+// +kubebuilder:printcolumn:name="Realm",type=string,JSONPath=".spec.realm"
+// +kubebuilder:printcolumn:name="Cluster",type=string,JSONPath=".spec.clusterRef.name"
+// +kubebuilder:printcolumn:name="Accepted",type=string,JSONPath=".status.conditions[?(@.type==\"Accepted\")].status"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type==\"Ready\")].status"
+// +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Ready\")].message"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"
+type WampRealm struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec WampRealmSpec `json:"spec"`
+	// +optional
+	Status WampRealmStatus `json:"status,omitempty,omitzero"`
+}
+
+// WampRealmList is a list of WampRealm.
+// +kubebuilder:object:root=true
+type WampRealmList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []WampRealm `json:"items"`
+}

@@ -1,0 +1,43 @@
+package auth
+
+import "github.com/wamp-operator/wamp-operator/api/v1alpha1"
+
+// Action is what a request asks for.
+type Action uint8
+
+const (
+	Call Action = 1 << iota
+	Register
+	Publish
+	Subscribe
+)
+
+func (a Action) String() string {
+	switch a {
+	case Call:
+		return "call"
+	case Register:
+		return "register"
+	case Publish:
+		return "publish"
+	case Subscribe:
+		return "subscribe"
+	}
+	return "unknown"
+}
+
+func actions(allowed []v1alpha1.Action) (set Action) {
+	for _, a := range allowed {
+		switch a {
+		case v1alpha1.ActionCall:
+			set |= Call
+		case v1alpha1.ActionRegister:
+			set |= Register
+		case v1alpha1.ActionPublish:
+			set |= Publish
+		case v1alpha1.ActionSubscribe:
+			set |= Subscribe
+		}
+	}
+	return set
+}

@@ -1,0 +1,113 @@
+package auth
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+)
+
+// Role is a compiled set of permissions; it does not change.
+//
+// The most specific permission that matches a URI decides, alone: the exact one; else the
+// longest prefix; else the wildcard with the longest literal head (its components before the
+// first empty one), then the one with more literal components. This is the order in which a
+// dealer chooses among registrations, so a narrow permission can take away what a wide one
+// gives. Permissions with the same pattern add up.
+type Role struct {
+	Name     string
+	exact    map[string]Action
+	prefix   []prefix   // longest first
+	wildcard []wildcard // most specific first
+}
+
+type prefix struct {
+	uri   string
+	allow Action
+}
+
+type wildcard struct {
+	components []string // "" stands for any
+	head       int      // literal components before the first ""
+	literal    int      // literal components in all
+	allow      Action
+}
+
+func compileRole(r *v1alpha1.Role) *Role {
+	exact, prefixes, wildcards := map[string]Action{}, map[string]Action{}, map[string]Action{}
+	for _, p := range r.Permissions {
+		switch p.Match {
+		case v1alpha1.PatternPrefix:
+			prefixes[p.URI] |= actions(p.Allow)
+		case v1alpha1.PatternWildcard:
+			wildcards[p.URI] |= actions(p.Allow)
+		default:
+			exact[p.URI] |= actions(p.Allow)
+		}
+	}
+	role := &Role{Name: r.Name, exact: exact}
+	for uri, allow := range prefixes {
+		role.prefix = append(role.prefix, prefix{uri, allow})
+	}
+	slices.SortFunc(role.prefix, func(a, b prefix) int {
+		return cmp.Or(cmp.Compare(len(b.uri), len(a.uri)), strings.Compare(a.uri, b.uri))
+	})
+	for uri, allow := range wildcards {
+		role.wildcard = append(role.wildcard, newWildcard(uri, allow))
+	}
+	slices.SortFunc(role.wildcard, func(a, b wildcard) int {
+		return cmp.Or(cmp.Compare(b.head, a.head), cmp.Compare(b.literal, a.literal),
+			slices.Compare(a.components, b.components))
+	})
+	return role
+}
+
+func newWildcard(uri string, allow Action) wildcard {
+	w := wildcard{components: strings.Split(uri, "."), allow: allow}
+	for _, c := range w.components {
+		if c != "" {
+			w.literal++
+		}
+	}
+	w.head = slices.Index(w.components, "")
+	if w.head < 0 {
+		w.head = len(w.components)
+	}
+	return w
+}
+
+func (w *wildcard) matches(uri string) bool {
+	for i, c := range w.components {
+		component, rest, more := strings.Cut(uri, ".")
+		if c != "" && c != component {
+			return false
+		}
+		if more != (i < len(w.components)-1) {
+			return false
+		}
+		uri = rest
+	}
+	return true
+}
+
+// Allows tells whether the role may do action with uri. A nil Role may do nothing.
+func (r *Role) Allows(action Action, uri string) bool {
+	if r == nil {
+		return false
+	}
+	if allow, ok := r.exact[uri]; ok {
+		return allow&action != 0
+	}
+	for i := range r.prefix {
+		if strings.HasPrefix(uri, r.prefix[i].uri) {
+			return r.prefix[i].allow&action != 0
+		}
+	}
+	for i := range r.wildcard {
+		if r.wildcard[i].matches(uri) {
+			return r.wildcard[i].allow&action != 0
+		}
+	}
+	return false
+}

@@ -1,0 +1,134 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+)
+
+const goodRealm = `apiVersion: wamp-operator.io/v1alpha1
+kind: WampRealm
+metadata:
+  name: realm1
+spec:
+  clusterRef:
+    name: wamp
+  realm: realm1
+  anonymous:
+    role: guest
+  roles:
+    - name: guest
+      permissions:
+        - uri: ""
+          match: prefix
+          allow: [call, register, publish, subscribe]
+`
+
+const goodProcedure = `apiVersion: wamp-operator.io/v1alpha1
+kind: WampProcedure
+metadata:
+  name: add
+spec:
+  clusterRef:
+    name: wamp
+  realm: realm1
+  uri: com.example.add
+  invoke: roundrobin
+`
+
+func write(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadDocuments(t *testing.T) {
+	dir := t.TempDir()
+	all := goodRealm + "---\n# nothing here\n---\n" + goodProcedure
+	write(t, dir, "snapshot.yaml", all)
+	write(t, dir, ".hidden.yaml", "not: served")
+	write(t, dir, "README.md", "not yaml: [")
+	docs, err := LoadDocuments([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(docs.Realms) != 1 || docs.Realms[0].Spec.Roles[0].Permissions[0].Allow[3] != v1alpha1.ActionSubscribe {
+		t.Errorf("realms: %+v", docs.Realms)
+	}
+	if len(docs.Procedures) != 1 || docs.Procedures[0].Spec.Match != v1alpha1.MatchExact {
+		t.Errorf("procedures without defaults: %+v", docs.Procedures)
+	}
+	// The operator computes the hash over the keys of the ConfigMap; both must agree.
+	if want := v1alpha1.HashDocuments(map[string][]byte{"snapshot.yaml": []byte(all)}); docs.Hash != want {
+		t.Errorf("hash %s, want %s", docs.Hash, want)
+	}
+}
+
+// Whatever is wrong is said with the file, the line, and what to write instead.
+func TestDocumentProblemsNameLineAndRemedy(t *testing.T) {
+	for _, c := range []struct{ name, content, want string }{
+		{"unknown field", strings.Replace(goodRealm, "anonymous:", "anonymus:", 1), "d.yaml:9: spec.anonymus: unknown field; did you mean anonymous?"},
+		{"wrong case", strings.Replace(goodRealm, "clusterRef:", "clusterref:", 1), "d.yaml:6: spec.clusterref: unknown field; did you mean clusterRef?"},
+		{"far off field", strings.Replace(goodProcedure, "invoke:", "strategy:", 1), "d.yaml:10: spec.strategy: unknown field; known here: clusterRef, enforcement, invoke"},
+		{"not a list", strings.Replace(goodRealm, "[call, register, publish, subscribe]", "call", 1), "d.yaml:16: spec.roles[0].permissions[0].allow: this must be a list"},
+		{"number for text", strings.Replace(goodRealm, "realm: realm1", "realm: 1", 1), `d.yaml:8: spec.realm: "1" is not a text: write it in quotes, "1"`},
+		{"field twice", goodProcedure + "  realm: other\n", "d.yaml:11: spec.realm: this field is already written in line 8"},
+		{"unknown policy", strings.Replace(goodProcedure, "roundrobin", "round-robin", 1), "d.yaml:10: spec.invoke:"},
+		{"unknown role", strings.Replace(goodRealm, "role: guest", "role: gest", 1), "d.yaml:10: spec.anonymous.role:"},
+		{"unknown kind", strings.Replace(goodRealm, "WampRealm", "WampRelm", 1), "d.yaml:2: kind WampRelm is not served by a router; did you mean WampRealm?"},
+		{"other version", strings.Replace(goodRealm, "v1alpha1", "v2", 1), "d.yaml:1: apiVersion \"wamp-operator.io/v2\" of a WampRealm is not served: write apiVersion: wamp-operator.io/v1alpha1"},
+		{"not yaml", goodRealm + "   bad: [\n", "d.yaml:17: this is not YAML"},
+		{"not closed", strings.Replace(goodProcedure, "name: add", "name: [add", 1) + "---\n" + goodRealm, "d.yaml:5: this is not YAML"},
+		{"tab", strings.Replace(goodProcedure, "  realm", "\trealm", 1), "d.yaml:8: this is not YAML"},
+		{"no space", strings.Replace(goodProcedure, "realm: ", "realm:", 1), "d.yaml:9: this is not YAML, here or in the line above"},
+		{"realm twice", goodRealm + "---\n" + goodRealm, "d.yaml:18: realm realm1 is already declared at "},
+		{"not a map", "- 1\n", "d.yaml:1: a document without kind"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path := write(t, t.TempDir(), "d.yaml", c.content)
+			_, err := LoadDocuments([]string{path})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func TestAllProblemsAreNamed(t *testing.T) {
+	path := write(t, t.TempDir(), "d.yaml", "kind: A\n---\nkind: B\n")
+	_, err := LoadDocuments([]string{path, filepath.Join(filepath.Dir(path), "none.yaml")})
+	if err == nil || !strings.Contains(err.Error(), "none.yaml: cannot be read: no such file") {
+		t.Errorf("missing file: %v", err)
+	}
+	_, err = LoadDocuments([]string{path})
+	if err == nil || !strings.Contains(err.Error(), "d.yaml:1: kind A") || !strings.Contains(err.Error(), "d.yaml:3: kind B") {
+		t.Errorf("not both problems: %v", err)
+	}
+}
+
+// A WampCluster lies in the same folder when people keep their manifests together.
+func TestClusterDocumentIsIgnoredAloud(t *testing.T) {
+	path := write(t, t.TempDir(), "d.yaml", "apiVersion: wamp-operator.io/v1alpha1\nkind: WampCluster\nmetadata:\n  name: wamp\nspec: {}\n---\n"+goodRealm)
+	docs, err := LoadDocuments([]string{path})
+	if err != nil || len(docs.Ignored) != 1 || len(docs.Realms) != 1 {
+		t.Errorf("got %+v, %v", docs, err)
+	}
+}
+
+func FuzzDocuments(f *testing.F) {
+	f.Add([]byte(goodRealm + "---\n" + goodProcedure))
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte("kind: WampRealm\napiVersion: wamp-operator.io/v1alpha1\nspec: {? [a]: b, <<: {}}\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if len(content) > 1<<16 {
+			return
+		}
+		_, _ = parseDocuments([]file{{name: "d.yaml", path: "d.yaml", content: content}})
+	})
+}

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Problem is one thing that is wrong in a file, said for the person who wrote the file.
+type Problem struct {
+	File    string
+	Line    int    // from 1; 0 when the problem is with the file as a whole
+	Path    string // of the field, like spec.roles[0].name; may be empty
+	Message string // what is wrong and what to write instead
+}
+
+func (p *Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+	}
+	b.WriteString(": ")
+	if p.Path != "" {
+		b.WriteString(p.Path)
+		b.WriteString(": ")
+	}
+	b.WriteString(p.Message)
+	return b.String()
+}
+
+// problems joins what was found; nil when nothing was.
+func problems(found []*Problem) error {
+	errs := make([]error, len(found))
+	for i, p := range found {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}

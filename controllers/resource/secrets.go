@@ -1,0 +1,52 @@
+package resource
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+
+	corev1 "k8s.io/api/core/v1"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+)
+
+// Keys in the Secrets, which are file names in the pod.
+const (
+	GossipKey  = "key"
+	AdminToken = "token"
+)
+
+// NewGossipKey makes a key of 32 random bytes, in base64 as RouterConfiguration wants it.
+func NewGossipKey() []byte {
+	return []byte(base64.StdEncoding.EncodeToString(randomBytes()))
+}
+
+// NewAdminToken makes a bearer token of 256 bits.
+func NewAdminToken() []byte {
+	return []byte(hex.EncodeToString(randomBytes()))
+}
+
+func randomBytes() []byte {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails: crypto/rand ends the program instead
+	return b
+}
+
+// GossipSecret holds the key that encrypts what routers say to one another.
+func GossipSecret(cluster *v1alpha1.WampCluster, key []byte) *corev1ac.SecretApplyConfiguration {
+	return secret(cluster, GossipSecretName(cluster.Name), GossipKey, key)
+}
+
+// AdminSecret holds the token with which the operator reads the routers' state.
+func AdminSecret(cluster *v1alpha1.WampCluster, token []byte) *corev1ac.SecretApplyConfiguration {
+	return secret(cluster, AdminSecretName(cluster.Name), AdminToken, token)
+}
+
+func secret(cluster *v1alpha1.WampCluster, name, key string, value []byte) *corev1ac.SecretApplyConfiguration {
+	return corev1ac.Secret(name, cluster.Namespace).
+		WithLabels(Labels(cluster.Name)).
+		WithOwnerReferences(ownerReference(cluster)).
+		WithType(corev1.SecretTypeOpaque).
+		WithData(map[string][]byte{key: value})
+}

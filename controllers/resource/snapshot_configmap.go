@@ -1,0 +1,19 @@
+package resource
+
+import (
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+)
+
+// SnapshotFile is the key of the snapshot, which is its file name in the pod.
+const SnapshotFile = "snapshot.yaml"
+
+// SnapshotConfigMap tells the routers which realms and procedures they serve.
+func SnapshotConfigMap(cluster *v1alpha1.WampCluster, content []byte, hash string) *corev1ac.ConfigMapApplyConfiguration {
+	return corev1ac.ConfigMap(SnapshotName(cluster.Name), cluster.Namespace).
+		WithLabels(Labels(cluster.Name)).
+		WithAnnotations(map[string]string{AnnotationSnapshot: hash}).
+		WithOwnerReferences(ownerReference(cluster)).
+		WithData(map[string]string{SnapshotFile: string(content)})
+}

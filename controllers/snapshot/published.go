@@ -1,0 +1,133 @@
+package snapshot
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// remembered is how many published snapshots of a cluster are kept, to tell what a router serves
+// that is a little behind.
+const remembered = 8
+
+// Book remembers, for every cluster, the latest decisions and the snapshots published last. The
+// cluster's reconciler writes it; those of realms and procedures read it. It is safe for
+// concurrent use.
+type Book struct {
+	mu       sync.RWMutex
+	clusters map[types.NamespacedName]*pages
+}
+
+type pages struct {
+	latest *Snapshot
+	// documents of the published snapshots by hash; order has the oldest hash first.
+	documents map[string]map[ObjectKey]string
+	order     []string
+}
+
+// NewBook gives an empty Book.
+func NewBook() *Book { return &Book{clusters: map[types.NamespacedName]*pages{}} }
+
+// Decide records the latest decisions, published or not yet, and returns the objects about which
+// something else was decided before.
+func (b *Book) Decide(cluster types.NamespacedName, s *Snapshot) []ObjectKey {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.pages(cluster)
+	var changed []ObjectKey
+	var before map[ObjectKey]Entry
+	if p.latest != nil {
+		before = p.latest.Entries
+	}
+	for key, entry := range s.Entries {
+		if old, known := before[key]; !known || old != entry {
+			changed = append(changed, key)
+		}
+	}
+	p.latest = s
+	return changed
+}
+
+// Publish records that the routers were told to serve s.
+func (b *Book) Publish(cluster types.NamespacedName, s *Snapshot) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.pages(cluster)
+	if _, again := p.documents[s.Hash]; again {
+		p.order = slices.DeleteFunc(p.order, func(h string) bool { return h == s.Hash })
+	}
+	documents := make(map[ObjectKey]string, s.Realms+s.Procedures)
+	for key, entry := range s.Entries {
+		if entry.Document != "" {
+			documents[key] = entry.Document
+		}
+	}
+	p.documents[s.Hash] = documents
+	p.order = append(p.order, s.Hash)
+	for len(p.order) > remembered {
+		delete(p.documents, p.order[0])
+		p.order = p.order[1:]
+	}
+}
+
+// Forget drops a cluster.
+func (b *Book) Forget(cluster types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.clusters, cluster)
+}
+
+// Entry gives the latest decision on an object; false when none was made yet.
+func (b *Book) Entry(cluster types.NamespacedName, key ObjectKey) (Entry, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	p := b.clusters[cluster]
+	if p == nil || p.latest == nil {
+		return Entry{}, false
+	}
+	entry, found := p.latest.Entries[key]
+	return entry, found
+}
+
+// Serves tells whether a router that reports hash serves that document of the object. A hash that
+// was not published, or too long ago, serves nothing.
+func (b *Book) Serves(cluster types.NamespacedName, hash string, key ObjectKey, document string) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	p := b.clusters[cluster]
+	return p != nil && document != "" && p.documents[hash][key] == document
+}
+
+// Behind gives the objects that a router with the one hash serves otherwise than a router with
+// the latest published one: those whose status may change when it catches up or leaves.
+func (b *Book) Behind(cluster types.NamespacedName, hash string) []ObjectKey {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	p := b.clusters[cluster]
+	if p == nil || len(p.order) == 0 {
+		return nil
+	}
+	latest := p.order[len(p.order)-1]
+	if hash == latest {
+		return nil
+	}
+	have := p.documents[hash]
+	changed := map[ObjectKey]struct{}{}
+	for key, document := range p.documents[latest] {
+		if have[key] != document {
+			changed[key] = struct{}{}
+		}
+	}
+	return slices.Collect(maps.Keys(changed))
+}
+
+func (b *Book) pages(cluster types.NamespacedName) *pages {
+	p := b.clusters[cluster]
+	if p == nil {
+		p = &pages{documents: map[string]map[ObjectKey]string{}}
+		b.clusters[cluster] = p
+	}
+	return p
+}

@@ -1,0 +1,208 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// Send implements Conn.
+func (p *peer) Send(m *wamp.Message) error {
+	foreign := m.Dict.Raw != nil && m.Dict.Format != p.format ||
+		!m.Payload.Empty() && m.Payload.Format != p.format
+	if foreign {
+		return p.sendForeign(m)
+	}
+	p.out.mu.Lock()
+	start, head, err := p.begin(wamp.SizeHint(m))
+	if err == nil {
+		p.out.buf = wamp.Append(p.out.buf, p.format, m)
+	}
+	return p.finish(start, head, err)
+}
+
+// sendForeign transcodes before Send takes the lock.
+func (p *peer) sendForeign(m *wamp.Message) error {
+	own := *m
+	var err error
+	if own.Dict, err = m.Dict.In(p.format); err != nil {
+		return fmt.Errorf("sending %s: %w", m.Type, err)
+	}
+	if own.Payload, err = m.Payload.In(p.format); err != nil {
+		return fmt.Errorf("sending %s: %w", m.Type, err)
+	}
+	return p.Send(&own)
+}
+
+// SendEncoded implements Conn.
+func (p *peer) SendEncoded(message []byte) error {
+	p.out.mu.Lock()
+	start, head, err := p.begin(len(message))
+	if err == nil {
+		p.out.buf = append(p.out.buf, message...)
+	}
+	return p.finish(start, head, err)
+}
+
+// zeros are appended to make room for a header.
+var zeros [16]byte
+
+// begin starts a data frame of about n bytes: it reserves the header. Called with mu held.
+func (p *peer) begin(n int) (start, head int, err error) {
+	if p.closing.Load() {
+		return 0, 0, ErrClosed
+	}
+	p.out.ready(n)
+	start, head = len(p.out.buf), p.framing.headerSize(n)
+	p.out.buf = append(p.out.buf, zeros[:head]...)
+	return start, head, nil
+}
+
+// finish completes the frame that begin started, or takes it back, and releases mu. The guess
+// at its size decided how much room the header got; only when that was wrong is it moved.
+func (p *peer) finish(start, head int, err error) error {
+	if err != nil {
+		p.out.mu.Unlock()
+		return err
+	}
+	n := len(p.out.buf) - start - head
+	if h := p.framing.headerSize(n); h != head {
+		if h > head {
+			p.out.buf = append(p.out.buf, zeros[:h-head]...)
+		}
+		copy(p.out.buf[start+h:], p.out.buf[start+head:start+head+n])
+		p.out.buf, head = p.out.buf[:start+h+n], h
+	}
+	queued := p.out.queued.Load() + int64(head+n)
+	if n > p.framing.maxPayload() || queued > int64(p.cfg.HardLimit) {
+		p.out.buf = p.out.buf[:start]
+		p.out.mu.Unlock()
+		if n > p.framing.maxPayload() {
+			return ErrTooLarge
+		}
+		p.stats.Overflows.Add(1)
+		p.fail(ErrOverflow)
+		return ErrOverflow
+	}
+	p.framing.seal(p.out.buf[start:], frameData, n)
+	p.out.messages++
+	p.wakeAndUnlock(head + n)
+	return nil
+}
+
+// wakeAndUnlock counts n more bytes in buf, wakes the writer if it sleeps and releases mu.
+func (p *peer) wakeAndUnlock(n int) {
+	p.out.queued.Add(int64(n))
+	wake := p.out.asleep
+	p.out.asleep = false
+	p.out.mu.Unlock()
+	if wake {
+		p.out.wake <- struct{}{}
+	}
+}
+
+// control queues a control frame; called with mu held, releases it.
+func (p *peer) control(kind frameKind, payload []byte) {
+	p.out.ready(len(payload))
+	start, head := len(p.out.buf), p.framing.headerSize(len(payload))
+	p.out.buf = append(append(p.out.buf, zeros[:head]...), payload...)
+	p.framing.seal(p.out.buf[start:], kind, len(payload))
+	p.wakeAndUnlock(head + len(payload))
+}
+
+// ping asks a silent peer for a sign of life.
+func (p *peer) ping() {
+	p.out.mu.Lock()
+	if p.closing.Load() {
+		p.out.mu.Unlock()
+		return
+	}
+	p.control(framePing, nil)
+}
+
+// pong answers a ping, unless so much waits already that the peer, were it reading, would
+// see that we live.
+func (p *peer) pong(payload []byte) {
+	p.out.mu.Lock()
+	if p.closing.Load() || p.Full() {
+		p.out.mu.Unlock()
+		return
+	}
+	p.control(framePong, payload)
+}
+
+// Full implements Conn.
+func (p *peer) Full() bool { return p.out.queued.Load() > int64(p.cfg.SoftLimit) }
+
+// WaitRoom implements Conn.
+func (p *peer) WaitRoom(ctx context.Context) error {
+	for {
+		p.out.mu.Lock()
+		if p.closing.Load() {
+			p.out.mu.Unlock()
+			return ErrClosed
+		}
+		if !p.Full() {
+			p.out.mu.Unlock()
+			return nil
+		}
+		if p.out.room == nil {
+			p.out.room = make(chan struct{})
+		}
+		room := p.out.room
+		p.out.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// release lets those in WaitRoom go; called with mu held.
+func (o *outbound) release() {
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
+}
+
+// Close implements Conn.
+func (p *peer) Close() {
+	p.out.mu.Lock()
+	p.close(p.out.code, p.out.reason)
+}
+
+// CloseWith implements Conn.
+func (p *peer) CloseWith(code CloseCode, reason string) {
+	p.out.mu.Lock()
+	p.close(code, reason)
+}
+
+// close queues the end of the connection; called with mu held, releases it.
+func (p *peer) close(code CloseCode, reason string) {
+	if p.closing.Load() {
+		p.out.mu.Unlock()
+		return
+	}
+	p.closing.Store(true)
+	p.closeBy.Store(p.watcher.now() + int64(p.cfg.CloseTimeout))
+	p.out.release()
+	if p.kind == WebSocket {
+		p.control(frameClose, closePayload(code, reason))
+		return
+	}
+	p.wakeAndUnlock(0)
+}
+
+// Abort implements Conn.
+func (p *peer) Abort() {
+	p.out.mu.Lock()
+	p.closing.Store(true)
+	p.out.queued.Add(int64(-len(p.out.buf)))
+	p.out.buf, p.out.box, p.out.messages = nil, nil, 0
+	p.out.release()
+	_ = rawConn(p.nc).Close()
+	p.wakeAndUnlock(0)
+}

@@ -1,0 +1,104 @@
+package transport
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// peer is the one implementation of Conn. Its reading side (inbound.go) belongs to the
+// goroutine that calls ReadMessage; its writing side (outbound.go) is guarded by mu; its
+// watcher looks at the atomics only.
+type peer struct {
+	kind    Kind
+	format  wamp.Format
+	framing framing
+	nc      net.Conn // a *tls.Conn under TLS
+	header  http.Header
+	cfg     *Config
+	stats   *Stats
+	watcher *watcher
+
+	in  inbound
+	out outbound
+
+	done chan struct{}
+
+	failure   atomic.Pointer[error] // why this side dropped the connection, if it did
+	closing   atomic.Bool           // set once, with mu held
+	readSince atomic.Int64          // watcher time at which a blocking read began, 0 when none
+	takeSince atomic.Int64          // watcher time of the last progress of a write, 0 when none
+	closeBy   atomic.Int64          // watcher time at which closing ends, 0 when open
+	pinged    atomic.Int32          // pings since the last byte arrived
+}
+
+// outbound is the writing side.
+type outbound struct {
+	mu       sync.Mutex
+	buf      []byte  // frames that wait; nil when none and the buffer is back in the pool
+	box      *[]byte // what buf came from the pool in
+	messages int     // in buf
+	asleep   bool    // the writer waits for wake
+	wake     chan struct{}
+	room     chan struct{} // closed when there is room again; nil when nobody waits
+	queued   atomic.Int64  // bytes in buf and those being written
+	code     CloseCode     // to close with, as the last error of reading asks
+	reason   string
+}
+
+// newPeer takes over a connection whose handshake is done. early is what was read beyond it.
+func newPeer(nc net.Conn, kind Kind, f wamp.Format, fr framing, cfg *Config, stats *Stats, w *watcher, early []byte, h http.Header) *peer {
+	p := &peer{
+		kind: kind, format: f, framing: fr, nc: nc, header: h, cfg: cfg, stats: stats, watcher: w,
+		done: make(chan struct{}),
+	}
+	p.out.wake, p.out.code = make(chan struct{}, 1), CloseNormal
+	p.in.start(early)
+	w.add(p)
+	go p.write()
+	return p
+}
+
+func (p *peer) Kind() Kind            { return p.kind }
+func (p *peer) Format() wamp.Format   { return p.format }
+func (p *peer) RemoteAddr() net.Addr  { return p.nc.RemoteAddr() }
+func (p *peer) Header() http.Header   { return p.header }
+func (p *peer) Done() <-chan struct{} { return p.done }
+
+func (p *peer) TLS() *tls.ConnectionState {
+	if c, ok := p.nc.(*tls.Conn); ok {
+		state := c.ConnectionState()
+		return &state
+	}
+	return nil
+}
+
+// fail drops the connection at once because of err.
+func (p *peer) fail(err error) {
+	if p.failure.CompareAndSwap(nil, &err) {
+		p.Abort()
+	}
+}
+
+// failed returns why this side dropped or closed the connection, or otherwise.
+func (p *peer) failed(otherwise error) error {
+	if err := p.failure.Load(); err != nil {
+		return *err
+	}
+	if p.closing.Load() {
+		return ErrClosed
+	}
+	return otherwise
+}
+
+// rawConn is the network connection itself: closing it cannot wait on a TLS lock.
+func rawConn(nc net.Conn) net.Conn {
+	if c, ok := nc.(*tls.Conn); ok {
+		return c.NetConn()
+	}
+	return nc
+}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -11,8 +12,9 @@ import (
 type Callee interface {
 	// Deliver writes an INVOCATION for the call to the session and returns nil, or writes
 	// nothing and returns ErrGone (the session is closed or closing) or ErrBusy (its
-	// outbound queue is full). It never blocks. The delivery and what it points to are
-	// valid only during the call of Deliver, except for its Caller.
+	// outbound queue is full). It never blocks, and does not call into the cluster: the
+	// turn of a rotation is locked meanwhile. The delivery and what it points to are valid
+	// only during the call of Deliver, except for its Caller.
 	Deliver(d *Delivery) error
 	// WaitRoom blocks until the outbound queue has room again or the session is gone.
 	WaitRoom(ctx context.Context) error
@@ -21,7 +23,8 @@ type Callee interface {
 // Caller is where the answers to one call go.
 type Caller interface {
 	// Answer passes a progressive result, or the one final RESULT or ERROR, to the caller.
-	// It never blocks; the answer is valid only during the call.
+	// It never blocks and does not call into the cluster; the answer is valid only during
+	// the call.
 	Answer(a *Answer)
 }
 
@@ -55,6 +58,8 @@ type Call struct {
 	// Details become INVOCATION.Details, as far as the caller's replica decides them.
 	Details wamp.Dict
 	Payload wamp.Payload
+
+	since time.Time // when it first had to wait
 }
 
 // Delivery is a call on its last step, at the callee's replica.

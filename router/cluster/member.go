@@ -3,19 +3,27 @@ package cluster
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // member is what the path of a call needs to know of a replica. The machine writes it, calls
 // read it without a lock.
 type member struct {
 	id      MemberID
+	hash    uint64 // of the id: the member's name in frames
 	replica string
-	self    bool
 	// up: the links to it stand, so that calls may be sent. Always true for self.
 	up atomic.Bool
 	// draining: it is leaving; calls go elsewhere where there is an elsewhere.
 	draining atomic.Bool
 	link     atomic.Pointer[callLink]
+	// lostBefore is the number of the last call made here before the links to it broke.
+	lostBefore atomic.Uint64
+}
+
+func newMember(id MemberID, replica string) *member {
+	return &member{id: id, hash: xxhash.Sum64String(string(id)), replica: replica}
 }
 
 // callLink carries frames of calls, answers and events to one other replica, in order.

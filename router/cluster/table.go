@@ -16,6 +16,8 @@ type table struct {
 	byKey  shards[ProcedureKey, *procedure]
 	topics shards[wamp.ID, []*member] // replicas with subscribers, this one left out
 
+	members sync.Map // member.hash: *member
+
 	declaredMu sync.RWMutex
 	declared   map[ProcedureKey]*Declaration
 }
@@ -40,6 +42,13 @@ func newTable() *table {
 	t.byKey.init()
 	t.topics.init()
 	return t
+}
+
+func (t *table) member(hash uint64) *member {
+	if m, ok := t.members.Load(hash); ok {
+		return m.(*member)
+	}
+	return nil
 }
 
 // procedure gives the procedure of a key; it makes one when there is none. Nil: another
@@ -113,6 +122,16 @@ func (s *shards[K, V]) set(k K, v V) {
 	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]
 	shard.Lock()
 	shard.m[k] = v
+	shard.Unlock()
+}
+
+// replace sets the value of a key that is there.
+func (s *shards[K, V]) replace(k K, v V) {
+	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]
+	shard.Lock()
+	if _, ok := shard.m[k]; ok {
+		shard.m[k] = v
+	}
 	shard.Unlock()
 }
 

@@ -1,0 +1,386 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+const (
+	// routeWait bounds how long a call waits for a callee with room, or for the owner of
+	// its rotation to be elected.
+	routeWait = 10 * time.Second
+	// routePause is how long a call waits before it tries again when there is nothing
+	// that it could wait for.
+	routePause = 5 * time.Millisecond
+)
+
+// Waiter is what a call that found no room waits for.
+type Waiter interface {
+	// WaitRoom blocks until there may be room.
+	WaitRoom(ctx context.Context) error
+}
+
+// calls takes each call to its callee: at the caller's replica, at the owner of its
+// procedure's slot, and at the callee's replica. It touches the procedure, the caller and the
+// callee of a call and nothing that all calls share.
+type calls struct {
+	self  *member
+	table *table
+	// open are calls of callers here that are on another replica.
+	open  shards[uint64, openCall]
+	last  atomic.Uint64
+	clock clock
+}
+
+// clock is the time, and a way to be called later, so that a test can have its own.
+type clock interface {
+	Now() time.Time
+	AfterFunc(d time.Duration, f func())
+}
+
+// openCall is a call that is on its way to, or at, another replica.
+type openCall struct {
+	caller Caller
+	// at is the replica that has it: when the links to it break, the call is lost.
+	at *member
+	// via is the owner that passed it on there, if one did: when the links between the
+	// two break, the call may be lost as well.
+	via *member
+	// since is when the call first had to wait.
+	since time.Time
+}
+
+// routing is one call on its way to a callee.
+type routing struct {
+	procedure wamp.ID
+	key       ProcedureKey // the URI is empty when only the procedure's id is known
+	caller    Caller
+	details   wamp.Dict
+	payload   wamp.Payload
+	skip      skip
+	since     time.Time
+}
+
+func newCalls(self *member, t *table, c clock) *calls {
+	x := &calls{self: self, table: t, clock: c}
+	x.open.init()
+	return x
+}
+
+// Call takes a call to a callee: nil when it is on its way; its answer goes to c.Caller,
+// perhaps before Call returns. A Waiter when nothing was sent because no callee has room, or
+// the owner of the rotation is being elected: wait for it and call again with the same c. A
+// call that had to wait for 10 s in all is answered with an error.
+func (r *Realm) Call(c *Call) Waiter {
+	x := r.node.calls
+	key := ProcedureKey{Realm: r.name, URI: c.URI}
+	route := routing{
+		procedure: RegistrationID(key.Realm, key.Match, key.URI), key: key,
+		caller: c.Caller, details: c.Details, payload: c.Payload, since: c.since,
+	}
+	w := x.route(&route)
+	if w == nil {
+		return nil
+	}
+	if c.since.IsZero() {
+		c.since = x.clock.Now()
+	} else if x.clock.Now().Sub(c.since) > routeWait {
+		x.giveUp(&route)
+		return nil
+	}
+	return w
+}
+
+// route finds a callee for a call and sends it there.
+func (x *calls) route(r *routing) Waiter {
+	p, _ := x.table.byID.get(r.procedure)
+	if p == nil || len(p.load().entries) == 0 {
+		return x.askOwner(r)
+	}
+	if p.load().invoke == RoundRobin {
+		return x.rotate(p, r)
+	}
+	return x.direct(p, r)
+}
+
+// direct sends a call to the callee that this replica chooses: for every policy but
+// roundrobin all replicas choose from the same list by the same rule.
+func (x *calls) direct(p *procedure, r *routing) Waiter {
+	var room Waiter
+	for {
+		v := p.load()
+		e := v.choose(0, &r.skip)
+		switch {
+		case e == nil && len(v.entries) == 0:
+			return x.askOwner(r)
+		case e == nil:
+			return x.noneLeft(r, room)
+		}
+		full := Waiter(e.callee)
+		if e.callee != nil {
+			err := e.callee.Deliver(x.delivery(p, r, r.caller))
+			if err == nil {
+				return nil
+			}
+			if err != ErrBusy {
+				r.skip.gone = append(r.skip.gone, e.stamp)
+				continue
+			}
+		} else {
+			if !e.member.full() {
+				f := frame{kind: frameCall, procedure: uint64(p.id), stamp: e.stamp, details: r.details, Payload: r.payload}
+				if x.sendCall(r, e.member, &f) {
+					return nil
+				}
+				r.skip.gone = append(r.skip.gone, e.stamp)
+				continue
+			}
+			full = *e.member.link.Load()
+		}
+		// Only a policy that leaves the choice open passes over a callee for want of room.
+		if v.invoke != Random {
+			return full
+		}
+		room = full
+		r.skip.busy = append(r.skip.busy, e.stamp)
+	}
+}
+
+// noneLeft: every callee was passed over. Those that were full may have room soon; those on
+// replicas that cannot be reached may be back soon, or leave the list.
+func (x *calls) noneLeft(r *routing, room Waiter) Waiter {
+	r.skip.busy, r.skip.gone = nil, nil
+	if room != nil {
+		return room
+	}
+	return pause{x.clock}
+}
+
+// rotate takes a call of a rotation to the owner of the slot, which deals the turn.
+func (x *calls) rotate(p *procedure, r *routing) Waiter {
+	if p.slot.active.Load() != 0 {
+		dealt, room := x.deal(p, x.self, 0, r)
+		switch dealt {
+		case 0:
+			return nil
+		case refusedNone:
+			return x.askOwner(r)
+		}
+		return x.noneLeft(r, room)
+	}
+	return x.toOwner(p.slot, r)
+}
+
+// toOwner sends a call to the owner of its slot for it to choose the callee.
+func (x *calls) toOwner(s *slot, r *routing) Waiter {
+	owner := s.owner.Load()
+	if owner == nil || owner == x.self || !owner.up.Load() {
+		return pause{x.clock} // being elected
+	}
+	if owner.full() {
+		return *owner.link.Load()
+	}
+	f := frame{kind: frameDeal, procedure: uint64(r.procedure), details: r.details, Payload: r.payload}
+	if n := len(r.skip.gone); n > 0 {
+		f.stamp = r.skip.gone[n-1]
+	}
+	if !x.sendCall(r, owner, &f) {
+		return pause{x.clock}
+	}
+	return nil
+}
+
+// askOwner is for a call to a procedure that this replica knows no callee of: a registration
+// that was confirmed elsewhere a moment ago is known to the owner.
+func (x *calls) askOwner(r *routing) Waiter {
+	s := &x.table.slots[slotOf(r.procedure)]
+	if s.active.Load() == 0 {
+		return x.toOwner(s, r)
+	}
+	if p, ok := x.table.byID.get(r.procedure); ok && len(p.load().entries) > 0 {
+		return pause{x.clock}
+	}
+	x.noProcedure(r)
+	return nil
+}
+
+// deal gives one call its callee, as the owner of the procedure's slot. For a rotation that is
+// the turn after the last one. Origin is the caller's replica and call the number of the call
+// there; both are only used when it is another. Zero: the call is on its way.
+func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (refusal, Waiter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	epoch := p.slot.active.Load()
+	if epoch == 0 {
+		return refusedNotOwner, nil
+	}
+	next := turn{Epoch: epoch, Seq: p.dealt.Seq + 1}
+	if p.dealt.Epoch != epoch {
+		// Numbers start at the time, so that they go on growing when the procedure was
+		// forgotten, because nobody was on its list, and is back.
+		next.Seq = uint64(x.clock.Now().UnixMicro())
+	}
+	var room Waiter
+	routed := false
+	for {
+		v := p.load()
+		if len(v.entries) == 0 {
+			return refusedNone, nil
+		}
+		if room != nil && v.invoke != RoundRobin && v.invoke != Random {
+			return refusedBusy, room
+		}
+		e := v.choose(p.dealt.Stamp, &r.skip)
+		if e == nil {
+			return refusedBusy, room
+		}
+		next.Stamp = e.stamp
+		sent := false
+		switch {
+		case e.callee != nil:
+			caller := r.caller
+			if origin != x.self {
+				caller = &remoteCaller{to: origin, call: call}
+			}
+			err := e.callee.Deliver(x.delivery(p, r, caller))
+			sent = err == nil
+			if err == ErrBusy {
+				room = e.callee
+			}
+			if sent && routed {
+				origin.send(&frame{kind: frameRouted, call: call, origin: x.self.hash})
+			}
+		case e.member.full():
+			room = *e.member.link.Load()
+		default:
+			f := frame{
+				kind: frameTurn, call: call, origin: origin.hash, procedure: uint64(p.id),
+				stamp: e.stamp, epoch: epoch, seq: next.Seq, details: r.details, Payload: r.payload,
+			}
+			if origin == x.self {
+				sent = x.sendCall(r, e.member, &f)
+			} else {
+				// First the note, then the turn: should the link break, the word of
+				// that comes after the note.
+				origin.send(&frame{kind: frameRouted, call: call, origin: e.member.hash})
+				routed = true
+				sent = e.member.send(&f)
+			}
+		}
+		if sent {
+			p.dealt = next
+			return 0, nil
+		}
+		r.skip.busy = append(r.skip.busy, e.stamp)
+	}
+}
+
+func (x *calls) delivery(p *procedure, r *routing, caller Caller) *Delivery {
+	return &Delivery{Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload}
+}
+
+// sendCall sends a call of a caller here to another replica and remembers where it is.
+func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
+	f.call = x.last.Add(1)
+	x.open.set(f.call, openCall{caller: r.caller, at: to, since: r.since})
+	if to.send(f) {
+		return true
+	}
+	// When the call is not there any more, the breaking of the links has answered it.
+	_, mine := x.open.take(f.call)
+	return !mine
+}
+
+// lose answers the calls that a member had when the links to it broke: whether a callee has
+// got them is not known. The others are told, because turns that were passed on for their
+// callers may be lost too.
+func (x *calls) lose(m *member) {
+	m.lostBefore.Store(x.last.Load())
+	x.cancel(m, func(c *openCall) bool { return c.at == m })
+	x.table.members.Range(func(_, other any) bool {
+		other.(*member).send(&frame{kind: frameLost, origin: m.hash})
+		return true
+	})
+}
+
+func (x *calls) cancel(m *member, which func(*openCall) bool) {
+	x.open.each(func(call uint64, c openCall) {
+		if !which(&c) {
+			return
+		}
+		if c, ok := x.open.take(call); ok {
+			answerError(c.caller, wamp.ErrCanceled, fmt.Sprintf(
+				"the call was lost: replica %s, which had it, cannot be reached", m.replica))
+		}
+	})
+}
+
+// later tries a call again later that cannot block whoever brought it here.
+func (x *calls) later(r *routing) {
+	now := x.clock.Now()
+	if r.since.IsZero() {
+		r.since = now
+	} else if now.Sub(r.since) > routeWait {
+		x.giveUp(r)
+		return
+	}
+	x.clock.AfterFunc(routePause, func() {
+		if x.route(r) != nil {
+			x.later(r)
+		}
+	})
+}
+
+// own copies what a routing borrowed from a frame.
+func (r *routing) own() *routing {
+	c := *r
+	c.details = r.details.Clone()
+	c.payload.Args, c.payload.Kwargs = slices.Clone(r.payload.Args), slices.Clone(r.payload.Kwargs)
+	return &c
+}
+
+func (x *calls) name(r *routing) string {
+	if r.key.URI != "" {
+		return r.key.URI
+	}
+	if p, ok := x.table.byID.get(r.procedure); ok {
+		return p.key.URI
+	}
+	return "the procedure"
+}
+
+func (x *calls) noProcedure(r *routing) {
+	answerError(r.caller, wamp.ErrNoSuchProcedure, fmt.Sprintf("no callee has registered %q", x.name(r)))
+}
+
+func (x *calls) giveUp(r *routing) {
+	answerError(r.caller, wamp.ErrNoAvailableCallee, fmt.Sprintf(
+		"no callee of %q could take the call within %v: all are full, or on replicas that cannot be reached", x.name(r), routeWait))
+}
+
+func answerError(caller Caller, uri, text string) {
+	payload, err := wamp.NewPayload(wamp.MessagePack, []any{text}, nil)
+	if err != nil {
+		panic(err) // a string can be encoded
+	}
+	caller.Answer(&Answer{Error: uri, Payload: payload})
+}
+
+// pause waits a moment: for an owner to be elected, for links to be back.
+type pause struct{ clock clock }
+
+func (p pause) WaitRoom(ctx context.Context) error {
+	over := make(chan struct{})
+	p.clock.AfterFunc(routePause, func() { close(over) })
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,58 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// publishWait bounds how long a publisher waits for room on the link to another replica.
+const publishWait = 10 * time.Second
+
+// Subscribe tells the other replicas that this one has subscribers of a topic: to be called
+// for the first of them. Done is called when every live replica forwards events here.
+func (r *Realm) Subscribe(topic string, done func(subscription wamp.ID)) {
+	id := SubscriptionID(r.name, topic)
+	r.node.step(func(m *machine) {
+		k := listKey{Realm: r.name, URI: topic}
+		if _, ok := m.own.entries[k]; !ok {
+			m.insertOwn(listEntry{Key: k}, nil)
+		}
+		m.confirm(func() { done(id) })
+		m.settle()
+	})
+}
+
+// Unsubscribe takes that back: to be called for the last of them.
+func (r *Realm) Unsubscribe(topic string) {
+	r.node.step(func(m *machine) {
+		m.removeOwn(listKey{Realm: r.name, URI: topic})
+		m.settle()
+	})
+}
+
+// Publish sends an event to the other replicas that have subscribers of its topic, in the
+// order of the calls. Where a link is full it blocks until there is room, 10 s at most.
+func (r *Realm) Publish(e *Event) {
+	members, _ := r.node.table.topics.get(SubscriptionID(r.name, e.Topic))
+	if len(members) == 0 {
+		return
+	}
+	f := frame{
+		kind: frameEvent, call: uint64(e.Publication), realm: r.name, text: e.Topic,
+		details: e.Details, Payload: e.Payload,
+	}
+	for _, m := range members {
+		if m.full() {
+			ctx, cancel := context.WithTimeout(context.Background(), publishWait)
+			_ = (*m.link.Load()).WaitRoom(ctx) // a link that has no room by then breaks by itself
+			cancel()
+		}
+		m.send(&f)
+	}
+}
+
+func (f *frame) event() *Event {
+	return &Event{Topic: f.text, Publication: wamp.ID(f.call), Details: f.details, Payload: f.Payload}
+}

@@ -1,0 +1,139 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// frame is what replicas say to one another on their links for calls. The payload is in the
+// format of whoever produced it, and is not looked into on the way.
+type frame struct {
+	kind   frameKind
+	reason refusal // of a frameRefused
+	// progress marks an answer that others will follow.
+	progress bool
+	// call is the number of the call at its origin, the caller's replica; the publication
+	// id of an event; the number of a fence.
+	call uint64
+	// origin is the caller's replica, by member.hash.
+	origin    uint64
+	procedure uint64
+	// stamp is the callee, in a frameDeal the callee that was found gone.
+	stamp uint64
+	epoch uint64
+	seq   uint64
+	realm string // of an event
+	text  string // topic of an event, error URI of an answer
+	wamp.Payload
+	details wamp.Dict
+}
+
+type frameKind uint8
+
+const (
+	frameCall    frameKind = iota + 1 // caller's replica to callee's: a call for this callee
+	frameDeal                         // caller's replica to owner: choose a callee and pass the call on
+	frameTurn                         // owner to callee's replica: a turn of a rotation
+	frameRouted                       // owner to caller's replica: passed on to the member in origin
+	frameRefused                      // to caller's replica: not delivered; the call comes back whole
+	frameAnswer                       // callee's replica to caller's: RESULT or ERROR
+	frameEvent                        // publisher's replica to one with subscribers
+	frameLost                         // the sender's links to the member in origin broke
+	frameFence                        // answered by frameFenced when all before it was handled
+	frameFenced
+)
+
+// refusal says why a call was not delivered. Nothing was written to a callee, so choosing
+// again is safe.
+type refusal uint8
+
+const (
+	refusedGone     refusal = iota + 1 // the callee is not there any more
+	refusedBusy                        // no callee has room
+	refusedStale                       // the turn is of an owner that was replaced
+	refusedNotOwner                    // the owner is another, or not there yet
+	refusedNone                        // the owner knows no callee
+)
+
+const frameHeader = 1 + 1 + 1 + 1 + 1 + 6*8
+
+var errFrame = errors.New("frame is cut short or has lengths that do not fit")
+
+// appendFrame encodes a frame, without the length that goes before it on a link.
+func appendFrame(dst []byte, f *frame) []byte {
+	var progress byte
+	if f.progress {
+		progress = 1
+	}
+	dst = append(dst, byte(f.kind), byte(f.reason), progress, byte(f.Format), byte(f.details.Format))
+	for _, v := range [...]uint64{f.call, f.origin, f.procedure, f.stamp, f.epoch, f.seq} {
+		dst = binary.BigEndian.AppendUint64(dst, v)
+	}
+	dst = append(binary.AppendUvarint(dst, uint64(len(f.realm))), f.realm...)
+	dst = append(binary.AppendUvarint(dst, uint64(len(f.text))), f.text...)
+	dst = appendOptional(dst, f.details.Raw)
+	dst = appendOptional(dst, f.Args)
+	return appendOptional(dst, f.Kwargs)
+}
+
+// appendOptional tells nil, which is absent, from empty.
+func appendOptional(dst, b []byte) []byte {
+	if b == nil {
+		return append(dst, 0)
+	}
+	return append(binary.AppendUvarint(dst, uint64(len(b))+1), b...)
+}
+
+// parseFrame reads what appendFrame wrote. Details and payload alias b.
+func parseFrame(b []byte, f *frame) error {
+	if len(b) < frameHeader {
+		return errFrame
+	}
+	*f = frame{kind: frameKind(b[0]), reason: refusal(b[1]), progress: b[2] != 0}
+	f.Format, f.details.Format = wamp.Format(b[3]), wamp.Format(b[4])
+	if f.Format > wamp.CBOR || f.details.Format > wamp.CBOR {
+		return errFrame
+	}
+	for i, v := range [...]*uint64{&f.call, &f.origin, &f.procedure, &f.stamp, &f.epoch, &f.seq} {
+		*v = binary.BigEndian.Uint64(b[5+8*i:])
+	}
+	r := frameReader{b: b[frameHeader:]}
+	f.realm = string(r.bytes(false))
+	f.text = string(r.bytes(false))
+	f.details.Raw = r.bytes(true)
+	f.Args = r.bytes(true)
+	f.Kwargs = r.bytes(true)
+	if r.bad || len(r.b) != 0 {
+		return errFrame
+	}
+	return nil
+}
+
+type frameReader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *frameReader) bytes(optional bool) []byte {
+	n, size := binary.Uvarint(r.b)
+	if size <= 0 {
+		r.bad = true
+		return nil
+	}
+	r.b = r.b[size:]
+	if optional {
+		if n == 0 {
+			return nil
+		}
+		n--
+	}
+	if n > uint64(len(r.b)) {
+		r.bad = true
+		return nil
+	}
+	out := r.b[:n:n]
+	r.b = r.b[n:]
+	return out
+}

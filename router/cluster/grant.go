@@ -1,0 +1,374 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// asking is a REGISTER of a session here that waits for its place.
+type asking struct {
+	number   uint64
+	key      listKey
+	slot     *slot
+	invoke   Policy
+	callee   Callee
+	done     []func(wamp.ID, error)
+	deadline time.Time
+	after    time.Time
+	sentTo   *member // nil: to be sent
+	closed   bool    // the session is gone; a grant must be given back
+}
+
+// queuedAsk is an ask for a slot that this member is about to own.
+type queuedAsk struct {
+	from *peer // nil: this member itself
+	ask  *ask
+}
+
+// granting is a place that was given and whose entry has not arrived.
+type granting struct {
+	to     MemberID
+	links  uint64 // the links of the member that the answer went out on, by number
+	key    listKey
+	stamp  uint64
+	invoke Policy
+}
+
+// register asks the owner of the procedure for a place in its list.
+func (m *machine) register(k listKey, invoke Policy, c Callee, done func(wamp.ID, error)) {
+	defer m.settle()
+	id := RegistrationID(k.Realm, k.Match, k.URI)
+	if _, ok := m.own.entries[k]; ok {
+		m.confirm(func() { done(id, nil) })
+		return
+	}
+	if a := m.askOf[k]; a != nil {
+		a.done = append(a.done, done)
+		return
+	}
+	m.lastAsk++
+	a := &asking{
+		number: m.lastAsk, key: k, slot: &m.table.slots[slotOf(id)], invoke: invoke, callee: c,
+		done: []func(wamp.ID, error){done}, deadline: m.now.Add(askWait),
+	}
+	m.asks[a.number], m.askOf[k], m.unsent[a.number] = a, a, a
+}
+
+// endAsk forgets an ask that was answered or given up.
+func (m *machine) endAsk(a *asking) {
+	delete(m.asks, a.number)
+	delete(m.unsent, a.number)
+	if m.askOf[a.key] == a {
+		delete(m.askOf, a.key)
+	}
+}
+
+// unsend makes an ask go out again, not before a time.
+func (m *machine) unsend(a *asking, after time.Time) {
+	a.sentTo, a.after = nil, after
+	m.unsent[a.number] = a
+}
+
+// unregister takes a session off a list; false when it is not on it.
+func (m *machine) unregister(k listKey, done func()) bool {
+	defer m.settle()
+	if _, ok := m.own.entries[k]; !ok {
+		return false
+	}
+	m.removeOwn(k)
+	m.confirm(done)
+	return true
+}
+
+// closeSession takes a session off every list.
+func (m *machine) closeSession(session wamp.ID) {
+	for k := range m.own.session[session] {
+		m.removeOwn(k)
+	}
+	for _, a := range m.asks {
+		if a.key.Session == session {
+			a.closed, a.done = true, nil
+		}
+	}
+	m.settle()
+}
+
+// retryAsks sends what was not sent, and again what went to somebody who is not the owner
+// any more.
+func (m *machine) retryAsks() {
+	if m.ownersChanged {
+		m.ownersChanged = false
+		for _, a := range m.asks {
+			if a.sentTo != a.slot.owner.Load() {
+				m.unsend(a, time.Time{})
+			}
+		}
+	}
+	for _, a := range m.unsent {
+		if !m.now.Before(a.after) {
+			m.sendAsk(a)
+		}
+	}
+}
+
+// expireAsks gives up what waited too long.
+func (m *machine) expireAsks() {
+	for _, a := range m.asks {
+		if !m.now.Before(a.deadline) {
+			m.endAsk(a)
+			m.fail(a, &Error{URI: wamp.ErrUnavailable, Message: fmt.Sprintf(
+				"no replica could decide on the registration of %q within %v: the cluster is electing an owner; try again", a.key.URI, askWait)})
+		}
+	}
+}
+
+func (m *machine) sendAsk(a *asking) {
+	if a.closed {
+		m.endAsk(a)
+		return
+	}
+	owner := a.slot.owner.Load()
+	msg := &ask{Ask: a.number, Key: a.key, Invoke: a.invoke}
+	switch p := m.ownerPeer(owner); {
+	case owner == m.self:
+		a.sentTo = owner
+		delete(m.unsent, a.number)
+		m.onAsk(nil, msg)
+	case p != nil:
+		a.sentTo = owner
+		delete(m.unsent, a.number)
+		m.send(p, msg)
+	}
+}
+
+func (m *machine) ownerPeer(owner *member) *peer {
+	if owner == nil || owner == m.self {
+		return nil
+	}
+	if p := m.peer(owner.id); p != nil && p.greeted {
+		return p
+	}
+	return nil
+}
+
+// unsendAsks makes asks that went to a member go out again: its answer is lost.
+func (m *machine) unsendAsks(to *member) {
+	for _, a := range m.asks {
+		if a.sentTo == to {
+			m.unsend(a, time.Time{})
+		}
+	}
+}
+
+func (m *machine) fail(a *asking, err error) {
+	for _, done := range a.done {
+		m.out.done = append(m.out.done, func() { done(0, err) })
+	}
+}
+
+// onAsk decides, if this member is the acting owner. From is nil for its own asks.
+func (m *machine) onAsk(from *peer, a *ask) {
+	id := RegistrationID(a.Key.Realm, a.Key.Match, a.Key.URI)
+	slot := &m.table.slots[slotOf(id)]
+	epoch := slot.active.Load()
+	if epoch == 0 {
+		if m.claiming != nil && m.claiming.slots.has(slot.id) {
+			m.queued = append(m.queued, queuedAsk{from, a})
+			return
+		}
+		m.answerAsk(from, &grant{Ask: a.Ask, NotOwner: true})
+		return
+	}
+	g := m.decide(from, id, a)
+	g.Ask, g.Epoch, g.Key = a.Ask, epoch, a.Key
+	m.answerAsk(from, g)
+}
+
+func (m *machine) answerAsk(from *peer, g *grant) {
+	if from == nil {
+		m.onGrant(m.self, g)
+		return
+	}
+	m.send(from, g)
+}
+
+// decide applies the rules of shared registration once for the whole cluster.
+func (m *machine) decide(from *peer, id wamp.ID, a *ask) *grant {
+	to := m.self
+	if from != nil {
+		to = from.member
+	}
+	key := a.Key.procedure()
+	if other, ok := m.table.byID.get(id); ok && other.key != key {
+		return &grant{Error: wamp.ErrInvalidArgument, Text: fmt.Sprintf(
+			"%q has the same registration id as %q; choose another URI", key.URI, other.key.URI)}
+	}
+	v := emptyView
+	if p, ok := m.table.byID.get(id); ok {
+		v = p.load()
+	}
+	given := m.granted[id]
+	for _, e := range v.entries {
+		if e.member == to && e.session == a.Key.Session {
+			return &grant{Stamp: e.stamp, Invoke: e.invoke}
+		}
+	}
+	for _, g := range given {
+		if g.to == to.id && g.key == a.Key {
+			return &grant{Stamp: g.stamp, Invoke: g.invoke}
+		}
+	}
+
+	invoke := a.Invoke
+	declared := m.table.declaration(key)
+	switch {
+	case declared != nil && declared.Override:
+		invoke = declared.Invoke
+	case declared != nil && declared.Invoke != invoke:
+		return &grant{Error: wamp.ErrInvocationPolicyMismatch, Text: fmt.Sprintf(
+			"%q is declared with invoke %q, this registration asks for %q; register with invoke %q",
+			key.URI, declared.Invoke, invoke, declared.Invoke)}
+	}
+	stamp := uint64(m.now.UnixMicro())
+	existing, taken := invoke, false
+	if n := len(v.entries); n > 0 {
+		existing, taken = v.invoke, true
+		stamp = max(stamp, v.entries[n-1].stamp+1)
+	}
+	for i, g := range given {
+		if !taken && i == 0 {
+			existing = g.invoke
+		}
+		taken = true
+		stamp = max(stamp, g.stamp+1)
+	}
+	switch {
+	case taken && existing != invoke:
+		return &grant{Error: wamp.ErrInvocationPolicyMismatch, Text: fmt.Sprintf(
+			"%q is registered with invoke %q, this registration asks for %q; register with invoke %q",
+			key.URI, existing, invoke, existing)}
+	case taken && invoke == Single:
+		return &grant{Error: wamp.ErrProcedureAlreadyExists, Text: fmt.Sprintf(
+			"%q is registered already and its invoke is \"single\", which allows one callee; a shared registration needs invoke roundrobin, random, first or last from every callee", key.URI)}
+	}
+	place := granting{to: to.id, key: a.Key, stamp: stamp, invoke: invoke}
+	if from != nil {
+		place.links = from.links
+	}
+	m.granted[id] = append(given, place)
+	return &grant{Stamp: stamp, Invoke: invoke}
+}
+
+// settleGrant ends the wait for an entry: it is in the list, or will never be.
+func (m *machine) settleGrant(id wamp.ID, to MemberID, k listKey) {
+	rest := slices.DeleteFunc(m.granted[id], func(g granting) bool { return g.to == to && g.key == k })
+	if len(rest) == 0 {
+		delete(m.granted, id)
+	} else {
+		m.granted[id] = rest
+	}
+}
+
+func (m *machine) onGiveBack(p *peer, g *giveBack) {
+	m.settleGrant(RegistrationID(g.Key.Realm, g.Key.Match, g.Key.URI), p.id, g.Key)
+}
+
+// dropAsksOf forgets what was asked by and given to a member that is gone.
+func (m *machine) dropAsksOf(p *peer) {
+	m.queued = slices.DeleteFunc(m.queued, func(q queuedAsk) bool { return q.from == p })
+	m.dropGrants(func(_ wamp.ID, g *granting) bool { return g.to == p.id })
+}
+
+// dropGrants forgets places that were given. It is for those whose entry is in the list or
+// cannot come any more: given to a member that is gone, on links that broke before the list
+// was copied anew, or under an epoch that everybody has promised to refuse.
+func (m *machine) dropGrants(which func(wamp.ID, *granting) bool) {
+	for id, given := range m.granted {
+		rest := slices.DeleteFunc(given, func(g granting) bool { return which(id, &g) })
+		if len(rest) == 0 {
+			delete(m.granted, id)
+		} else {
+			m.granted[id] = rest
+		}
+	}
+}
+
+// onGrant takes the place, if the owner that gave it is still the one that this member
+// promised to: a later owner has counted the list without it.
+func (m *machine) onGrant(from *member, g *grant) {
+	a := m.asks[g.Ask]
+	if a == nil || a.sentTo != from {
+		if g.Stamp != 0 { // given up, or answered before
+			m.returnPlace(from, g.Key)
+		}
+		return
+	}
+	id := RegistrationID(a.key.Realm, a.key.Match, a.key.URI)
+	switch {
+	case g.NotOwner:
+		m.unsend(a, m.now.Add(askRetry))
+		return
+	case g.Error != "":
+		m.endAsk(a)
+		m.fail(a, &Error{URI: g.Error, Message: g.Text})
+		return
+	case m.table.slots[slotOf(id)].promised.Load() != g.Epoch:
+		m.unsend(a, time.Time{})
+		return
+	}
+	m.endAsk(a)
+	switch {
+	case a.closed:
+		m.returnPlace(from, a.key)
+		return
+	case !m.insertOwn(listEntry{Key: a.key, Stamp: g.Stamp, Invoke: g.Invoke}, a.callee):
+		m.returnPlace(from, a.key)
+		m.fail(a, &Error{URI: wamp.ErrInvalidArgument, Message: fmt.Sprintf(
+			"%q has the same registration id as another procedure; choose another URI", a.key.URI)})
+		return
+	}
+	if from == m.self {
+		m.settleGrant(id, m.self.id, a.key)
+	}
+	for _, done := range a.done {
+		m.confirm(func() { done(id, nil) })
+	}
+}
+
+func (m *machine) returnPlace(to *member, k listKey) {
+	if to == m.self {
+		m.settleGrant(RegistrationID(k.Realm, k.Match, k.URI), m.self.id, k)
+	} else if p := m.ownerPeer(to); p != nil {
+		m.send(p, &giveBack{Key: k})
+	}
+}
+
+// answerQueued decides on the asks that waited for the claim; refuseQueued sends those away
+// whose slot went to another.
+func (m *machine) answerQueued() { m.replayQueued(func(slotID) bool { return true }) }
+
+func (m *machine) refuseQueued() {
+	m.replayQueued(func(s slotID) bool { return m.table.slots[s].owner.Load() != m.self })
+}
+
+func (m *machine) replayQueued(now func(slotID) bool) {
+	queued := m.queued
+	m.queued = nil
+	for _, q := range queued {
+		if now(slotOf(RegistrationID(q.ask.Key.Realm, q.ask.Key.Match, q.ask.Key.URI))) {
+			m.onAsk(q.from, q.ask)
+		} else {
+			m.queued = append(m.queued, q)
+		}
+	}
+}
+
+// retryAll lets asks that wait go out with this step.
+func (m *machine) retryAll() {
+	for _, a := range m.unsent {
+		a.after = time.Time{}
+	}
+}

@@ -1,0 +1,136 @@
+package cluster
+
+import (
+	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// linkProtocol is the version of what is said on links. A replica that speaks another is
+// refused with a line in the log.
+const linkProtocol = 1
+
+const handshakeWait = 3 * time.Second
+
+var errSilent = errors.New("nothing was heard on the link for " + breakAfter.String())
+
+// linkHello is the first frame on each connection of a link, from the side that dialed.
+type linkHello struct {
+	Protocol int      `cbor:"1,keyasint"`
+	Cluster  string   `cbor:"2,keyasint"`
+	From     MemberID `cbor:"3,keyasint"`
+	Replica  string   `cbor:"4,keyasint"`
+	To       MemberID `cbor:"5,keyasint"`
+	// Link is the same number on both connections of a link.
+	Link  uint64 `cbor:"6,keyasint"`
+	Calls bool   `cbor:"7,keyasint"`
+}
+
+// linkWelcome answers it.
+type linkWelcome struct {
+	Refused string `cbor:"1,keyasint,omitempty"`
+}
+
+func writeHandshake(s *stream, v any) error {
+	b, err := cbor.Marshal(v)
+	if err != nil {
+		return err
+	}
+	frame := append([]byte{0, 0, byte(len(b) >> 8), byte(len(b))}, b...)
+	_, err = s.conn.Write(frame)
+	return err
+}
+
+func readHandshake(s *stream, v any) error {
+	limit := s.max
+	s.max = 4 << 10
+	defer func() { s.max = limit }()
+	b, err := s.read(nil)
+	if err != nil {
+		return err
+	}
+	return cbor.Unmarshal(b, v)
+}
+
+// dialStream opens one connection of a link and introduces this replica on it.
+func dialStream(addr string, config *tls.Config, h linkHello) (*stream, error) {
+	conn, err := net.DialTimeout("tcp", addr, handshakeWait)
+	if err != nil {
+		return nil, err
+	}
+	if config != nil {
+		conn = tls.Client(conn, config)
+	}
+	limit := uint32(maxControl)
+	if h.Calls {
+		limit = maxFrame
+	}
+	s := newStream(conn, limit)
+	if err := s.introduce(h); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *stream) introduce(h linkHello) error {
+	if err := s.conn.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
+		return err
+	}
+	if err := writeHandshake(s, h); err != nil {
+		return err
+	}
+	var w linkWelcome
+	if err := readHandshake(s, &w); err != nil {
+		return err
+	}
+	if w.Refused != "" {
+		return fmt.Errorf("refused by %s: %s", h.To, w.Refused)
+	}
+	return s.conn.SetDeadline(time.Time{})
+}
+
+// identity makes the TLS configuration of links from the cluster's key: every replica derives
+// the same certificate key from it and accepts nobody who lacks it.
+func identity(key []byte, cluster string) (*tls.Config, error) {
+	seed, err := hkdf.Key(sha256.New, key, []byte(cluster), "wamp-operator link identity", ed25519.SeedSize)
+	if err != nil {
+		return nil, err
+	}
+	private := ed25519.NewKeyFromSeed(seed)
+	public := private.Public().(ed25519.PublicKey)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		Subject:      pkix.Name{CommonName: "wamp-router link"},
+		NotBefore:    time.Unix(0, 0),
+		NotAfter:     time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}},
+		ClientAuth:   tls.RequireAnyClientCert,
+		// Names mean nothing here: who holds the key is a member. VerifyConnection checks it.
+		InsecureSkipVerify: true,
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if len(state.PeerCertificates) > 0 && public.Equal(state.PeerCertificates[0].PublicKey) {
+				return nil
+			}
+			return errors.New("the other side does not hold this cluster's key")
+		},
+	}, nil
+}

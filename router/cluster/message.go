@@ -1,0 +1,285 @@
+package cluster
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// message is what replicas say to one another on their control links. Messages between two
+// members arrive in the order they were sent, or the link breaks.
+type message interface{ kind() messageKind }
+
+type messageKind uint8
+
+const (
+	kindGreet messageKind = iota + 1
+	kindState
+	kindLost
+	kindDelta
+	kindFull
+	kindPull
+	kindAck
+	kindSeal
+	kindSealed
+	kindClaim
+	kindPromise
+	kindOwned
+	kindAsk
+	kindGrant
+	kindReturn
+)
+
+// greet opens a link: what the sender has of the receiver's list, and what it is.
+type greet struct {
+	_     struct{} `cbor:",toarray"`
+	Have  uint64
+	State memberState
+	Lost  []MemberID
+	Owned []ownership
+}
+
+// state tells that the sender became ready or began to drain.
+type stateChange struct {
+	_     struct{} `cbor:",toarray"`
+	State memberState
+}
+
+// lost tells that the sender has no link to a member any more, or has one again.
+type lost struct {
+	_      struct{} `cbor:",toarray"`
+	Member MemberID
+	Lost   bool
+}
+
+// listEntry is one line of a member's list: a registration of one of its sessions, or its
+// interest in a topic (Session 0, no stamp).
+type listEntry struct {
+	_      struct{} `cbor:",toarray"`
+	Key    listKey
+	Stamp  uint64
+	Invoke Policy
+}
+
+type listKey struct {
+	_       struct{} `cbor:",toarray"`
+	Realm   string
+	URI     string
+	Match   Match
+	Session wamp.ID
+}
+
+func (k listKey) procedure() ProcedureKey {
+	return ProcedureKey{Realm: k.Realm, Match: k.Match, URI: k.URI}
+}
+
+// delta changes the sender's list from one version to a later one.
+type delta struct {
+	_      struct{} `cbor:",toarray"`
+	From   uint64
+	To     uint64
+	Add    []listEntry
+	Remove []listKey
+}
+
+// full is the sender's whole list.
+type full struct {
+	_       struct{} `cbor:",toarray"`
+	Version uint64
+	Entries []listEntry
+}
+
+// pull asks for the receiver's whole list.
+type pull struct {
+	_ struct{} `cbor:",toarray"`
+}
+
+// ack confirms a version of the receiver's list: the sender routes by it.
+type ack struct {
+	_       struct{} `cbor:",toarray"`
+	Version uint64
+}
+
+// seal asks the owner of slots to deal no more turns in them and to grant nothing.
+type seal struct {
+	_     struct{} `cbor:",toarray"`
+	Claim uint64
+	Slots slotSet
+}
+
+// sealed answers when every turn that was dealt has arrived.
+type sealed struct {
+	_     struct{} `cbor:",toarray"`
+	Claim uint64
+	Turns []turnRecord
+}
+
+// turnRecord is the last turn known of one procedure.
+type turnRecord struct {
+	_         struct{} `cbor:",toarray"`
+	Procedure wamp.ID
+	Epoch     uint64
+	Seq       uint64
+	Stamp     uint64
+}
+
+// claim asks every member to refuse owners of the slots with a lower epoch.
+type claim struct {
+	_     struct{} `cbor:",toarray"`
+	Claim uint64
+	Epoch uint64
+	Slots slotSet
+}
+
+// promise answers a claim: the slots promised at this epoch or a higher one already, the
+// version of the list that holds all the sender registered under lower epochs, and the
+// last turns that it knows of.
+type promise struct {
+	_       struct{} `cbor:",toarray"`
+	Claim   uint64
+	Refused []ownership
+	Version uint64
+	Turns   []turnRecord
+}
+
+// ownership is an epoch of a slot.
+type ownership struct {
+	_     struct{} `cbor:",toarray"`
+	Slot  slotID
+	Epoch uint64
+}
+
+// owned tells which slots the sender is the acting owner of.
+type owned struct {
+	_     struct{} `cbor:",toarray"`
+	Slots []ownership
+}
+
+// ask asks the owner for a place in the callee list of a procedure.
+type ask struct {
+	_      struct{} `cbor:",toarray"`
+	Ask    uint64
+	Key    listKey
+	Invoke Policy
+}
+
+// grant answers: a stamp and the policy that holds, or a refusal. NotOwner: ask again, later
+// or somebody else.
+type grant struct {
+	_        struct{} `cbor:",toarray"`
+	Ask      uint64
+	Key      listKey
+	NotOwner bool
+	Epoch    uint64
+	Stamp    uint64
+	Invoke   Policy
+	Error    string
+	Text     string
+}
+
+// giveBack tells the owner that a granted place will not be taken.
+type giveBack struct {
+	_   struct{} `cbor:",toarray"`
+	Key listKey
+}
+
+func (*greet) kind() messageKind       { return kindGreet }
+func (*stateChange) kind() messageKind { return kindState }
+func (*lost) kind() messageKind        { return kindLost }
+func (*delta) kind() messageKind       { return kindDelta }
+func (*full) kind() messageKind        { return kindFull }
+func (*pull) kind() messageKind        { return kindPull }
+func (*ack) kind() messageKind         { return kindAck }
+func (*seal) kind() messageKind        { return kindSeal }
+func (*sealed) kind() messageKind      { return kindSealed }
+func (*claim) kind() messageKind       { return kindClaim }
+func (*promise) kind() messageKind     { return kindPromise }
+func (*owned) kind() messageKind       { return kindOwned }
+func (*ask) kind() messageKind         { return kindAsk }
+func (*grant) kind() messageKind       { return kindGrant }
+func (*giveBack) kind() messageKind    { return kindReturn }
+
+// appendMessage encodes a message: its kind, then CBOR.
+func appendMessage(dst []byte, m message) ([]byte, error) {
+	body, err := cbor.Marshal(m)
+	if err != nil {
+		return dst, fmt.Errorf("encoding %T: %w", m, err)
+	}
+	return append(append(dst, byte(m.kind())), body...), nil
+}
+
+// parseMessage reads what appendMessage wrote.
+func parseMessage(b []byte) (message, error) {
+	if len(b) == 0 {
+		return nil, fmt.Errorf("empty control message")
+	}
+	var m message
+	switch messageKind(b[0]) {
+	case kindGreet:
+		m = &greet{}
+	case kindState:
+		m = &stateChange{}
+	case kindLost:
+		m = &lost{}
+	case kindDelta:
+		m = &delta{}
+	case kindFull:
+		m = &full{}
+	case kindPull:
+		m = &pull{}
+	case kindAck:
+		m = &ack{}
+	case kindSeal:
+		m = &seal{}
+	case kindSealed:
+		m = &sealed{}
+	case kindClaim:
+		m = &claim{}
+	case kindPromise:
+		m = &promise{}
+	case kindOwned:
+		m = &owned{}
+	case kindAsk:
+		m = &ask{}
+	case kindGrant:
+		m = &grant{}
+	case kindReturn:
+		m = &giveBack{}
+	default:
+		return nil, fmt.Errorf("control message of kind %d is not known", b[0])
+	}
+	if err := decoding.Unmarshal(b[1:], m); err != nil {
+		return nil, fmt.Errorf("control message %T: %w", m, err)
+	}
+	return m, checkSlots(m)
+}
+
+// decoding allows the largest list that a member may hold.
+var decoding = func() cbor.DecMode {
+	mode, err := cbor.DecOptions{MaxArrayElements: 1 << 27}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return mode
+}()
+
+// checkSlots refuses slots that do not exist, which a member of this version never sends.
+func checkSlots(m message) error {
+	var list []ownership
+	switch m := m.(type) {
+	case *greet:
+		list = m.Owned
+	case *owned:
+		list = m.Slots
+	case *promise:
+		list = m.Refused
+	}
+	for _, o := range list {
+		if o.Slot >= slotCount {
+			return fmt.Errorf("%T names slot %d, there are %d", m, o.Slot, slotCount)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,455 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// tickEvery is how often the machine is told the time.
+const tickEvery = 20 * time.Millisecond
+
+// Config is what a Node needs.
+type Config struct {
+	// Cluster keeps clusters apart that share a network.
+	Cluster string
+	// Replica is the name of this replica, unique in the cluster.
+	Replica string
+	Logger  *slog.Logger
+	Host    Host
+	// Network is how the replicas find one another; nil: this replica is alone.
+	Network *Network
+}
+
+// Network says where a replica listens for others and where it looks for them.
+type Network struct {
+	// Gossip and Links are addresses to listen on, host:port. Port 0 picks a free one.
+	Gossip, Links string
+	// Advertise is the IP address that the others reach this replica by; empty: the first
+	// that is not loopback, or the host of Gossip.
+	Advertise string
+	// Join are names or addresses of other replicas, with the port of their gossip if it
+	// is another than here.
+	Join []string
+	// Key encrypts gossip and links: 16, 24 or 32 bytes. Empty: both are in the clear.
+	Key []byte
+}
+
+// Node is one replica's part of the cluster.
+type Node struct {
+	host   Host
+	logger *slog.Logger
+	self   *member
+	table  *table
+	calls  *calls
+	links  *links
+	gossip *gossip
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	m      *machine
+	active map[MemberID]*link
+	fences fences
+
+	realms sync.Map // name: *Realm
+}
+
+// Realm is the part of a Node that one realm uses.
+type Realm struct {
+	node *Node
+	name string
+}
+
+// Start starts a node. It returns when the node listens; Joined tells when it has met the
+// others and may serve.
+func Start(c Config) (*Node, error) {
+	if c.Replica == "" {
+		return nil, errors.New("a replica needs a name")
+	}
+	var boot [4]byte
+	_, _ = rand.Read(boot[:])
+	self := newMember(MemberID(c.Replica+"."+hex.EncodeToString(boot[:])), c.Replica)
+	t := newTable()
+	ctx, stop := context.WithCancel(context.Background())
+	n := &Node{
+		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}),
+		stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{},
+	}
+	n.m.now = time.Now()
+	if c.Network == nil {
+		n.step((*machine).joinedAll)
+	} else if err := n.startNetwork(ctx, &c); err != nil {
+		stop()
+		return nil, err
+	}
+	n.wg.Go(func() { n.tick(ctx) })
+	return n, nil
+}
+
+func (n *Node) startNetwork(ctx context.Context, c *Config) error {
+	ln, err := net.Listen("tcp", c.Network.Links)
+	if err != nil {
+		return fmt.Errorf("listening for links of other replicas: %w", err)
+	}
+	_, port, err := splitAddress(ln.Addr().String())
+	if err != nil {
+		return err
+	}
+	var config *tls.Config
+	if len(c.Network.Key) > 0 {
+		if config, err = identity(c.Network.Key, c.Cluster); err != nil {
+			_ = ln.Close()
+			return fmt.Errorf("deriving the identity of links from the cluster's key: %w", err)
+		}
+	}
+	n.gossip, err = startGossip(c, n.self.id, uint16(port), n.version)
+	if err != nil {
+		_ = ln.Close()
+		return err
+	}
+	hello := linkHello{Protocol: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
+	n.links = newLinks(hello, ln, config, c.Logger, n.serveLink)
+	n.wg.Go(func() { n.followGossip(ctx) })
+	n.wg.Go(func() {
+		n.gossip.run(ctx, c.Network.Join, func() { n.step((*machine).joinedAll) })
+	})
+	return nil
+}
+
+type wallClock struct{}
+
+func (wallClock) Now() time.Time                      { return time.Now() }
+func (wallClock) AfterFunc(d time.Duration, f func()) { time.AfterFunc(d, f) }
+
+func randomBelow(n int64) int64 {
+	v, err := rand.Int(rand.Reader, big.NewInt(n))
+	if err != nil {
+		return 0
+	}
+	return v.Int64()
+}
+
+// step runs one step of the machine and does what it wants done.
+func (n *Node) step(f func(*machine)) {
+	n.mu.Lock()
+	n.m.now = time.Now()
+	f(n.m)
+	out := n.perform()
+	n.mu.Unlock()
+	for _, done := range out.done {
+		done()
+	}
+	for _, key := range out.changed {
+		n.host.Changed(key.Realm, key.URI)
+	}
+	if out.members {
+		n.host.Changed("", "")
+	}
+}
+
+// perform sends what the step wants sent, in its order; it gives what is left to do without
+// the lock.
+func (n *Node) perform() output {
+	var all output
+	for {
+		out := n.m.take()
+		for _, e := range out.messages {
+			if l := n.active[e.to.id]; l != nil {
+				l.say(e.m)
+			}
+		}
+		all.done = append(all.done, out.done...)
+		all.changed = append(all.changed, out.changed...)
+		all.members = all.members || out.members
+		if len(out.fences) == 0 {
+			return all
+		}
+		for _, fence := range out.fences {
+			var to []*member
+			for id := range n.active {
+				to = append(to, n.m.peer(id).member)
+			}
+			if n.fences.start(fence, to) {
+				n.m.fenceDone(fence)
+			}
+		}
+	}
+}
+
+func (n *Node) tick(ctx context.Context) {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			n.step((*machine).tick)
+		}
+	}
+}
+
+func (n *Node) followGossip(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-n.gossip.events:
+			switch {
+			case e.id == n.self.id:
+			case e.version > 0:
+				n.step(func(m *machine) { m.hasDigest(e.id, e.version) })
+			case e.dead:
+				n.logger.Info("member left or died", "member", e.id)
+				n.links.forget(e.id)
+				n.step(func(m *machine) { m.peerDead(e.id) })
+			default:
+				n.logger.Info("member joined", "member", e.id, "links", e.address)
+				n.step(func(m *machine) { m.peerAlive(e.id, e.replica) })
+				n.links.want(e.id, e.address)
+			}
+		}
+	}
+}
+
+// serveLink puts a link into use until it breaks.
+func (n *Node) serveLink(l *link) {
+	m := n.useLink(l)
+	n.logger.Info("linked to member", "member", l.to)
+	err := l.run(
+		func(msg message) { n.step(func(m *machine) { m.receive(l.to, msg) }) },
+		func(f *frame) { n.onFrame(m, f) },
+		func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
+	)
+	n.logger.Info("link to member broke", "member", l.to, "err", err)
+	n.unlink(l)
+}
+
+// useLink makes a link the one in use with its member.
+func (n *Node) useLink(l *link) *member {
+	for {
+		var old *link
+		var used *member
+		n.step(func(m *machine) {
+			if old = n.active[l.to]; old != nil {
+				return
+			}
+			n.active[l.to] = l
+			used = m.addPeer(l.to, l.replica).member
+			var calls callLink = l
+			used.link.Store(&calls)
+			m.linkUp(l.to, l.replica)
+		})
+		if old == nil {
+			return used
+		}
+		// The other side knows that the old one broke before this side does.
+		old.close(errStreamClosed)
+		n.unlink(old)
+	}
+}
+
+// unlink takes a broken link out of use, once.
+func (n *Node) unlink(l *link) {
+	n.mu.Lock()
+	if n.active[l.to] != l {
+		n.mu.Unlock()
+		return
+	}
+	delete(n.active, l.to)
+	m := n.m.peer(l.to).member
+	done := n.fences.drop(m)
+	n.mu.Unlock()
+	n.step(func(machine *machine) {
+		machine.linkDown(l.to)
+		for _, fence := range done {
+			machine.fenceDone(fence)
+		}
+	})
+	n.calls.lose(m)
+}
+
+func (n *Node) onFrame(from *member, f *frame) {
+	switch f.kind {
+	case frameFence:
+		from.send(&frame{kind: frameFenced, call: f.call})
+	case frameFenced:
+		n.step(func(m *machine) {
+			if n.fences.back(f.call, from) {
+				m.fenceDone(f.call)
+			}
+		})
+	case frameEvent:
+		n.host.Event(f.realm, f.event())
+	default:
+		n.calls.receive(from, f)
+	}
+}
+
+func (n *Node) version() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.m.own.flushed
+}
+
+// Joined tells whether this replica has met the others, knows their lists and owns its share:
+// whether clients may be sent here.
+func (n *Node) Joined() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.m.settled()
+}
+
+// GossipAddress is where this replica can be joined.
+func (n *Node) GossipAddress() string {
+	if n.gossip == nil {
+		return ""
+	}
+	return n.gossip.address()
+}
+
+// Realm gives the handle of a realm.
+func (n *Node) Realm(name string) *Realm {
+	if r, ok := n.realms.Load(name); ok {
+		return r.(*Realm)
+	}
+	r, _ := n.realms.LoadOrStore(name, &Realm{node: n, name: name})
+	return r.(*Realm)
+}
+
+// Register asks for a place in the callee list of a procedure. Done is called once, without
+// locks: with the registration id when every live replica has the new list, else with an
+// *Error.
+func (r *Realm) Register(reg Registration, done func(registration wamp.ID, err error)) {
+	k := listKey{Realm: r.name, URI: reg.URI, Match: reg.Match, Session: reg.Session}
+	r.node.step(func(m *machine) { m.register(k, reg.Invoke, reg.Callee, done) })
+}
+
+// Unregister takes a session off the list of a procedure. Done is called when every live
+// replica has the new list, with an *Error when the session is not on the list.
+func (r *Realm) Unregister(session, registration wamp.ID, done func(error)) {
+	found := false
+	r.node.step(func(m *machine) {
+		if p, ok := m.table.byID.get(registration); ok && p.key.Realm == r.name {
+			k := listKey{Realm: r.name, URI: p.key.URI, Match: p.key.Match, Session: session}
+			found = m.unregister(k, func() { done(nil) })
+		}
+	})
+	if !found {
+		done(&Error{URI: wamp.ErrNoSuchRegistration, Message: fmt.Sprintf(
+			"this session has no registration %d", registration)})
+	}
+}
+
+// CloseSession takes a session off every list. It must not register any more.
+func (n *Node) CloseSession(session wamp.ID) {
+	n.step(func(m *machine) { m.closeSession(session) })
+}
+
+// SetDeclared replaces what WampProcedures declare. Lists that exist go on under the new
+// policies at once; nobody is taken off.
+func (n *Node) SetDeclared(declared map[ProcedureKey]Declaration) {
+	n.step(func(m *machine) { m.setDeclared(declared) })
+}
+
+// Drain gives this replica's slots to others and makes them route elsewhere; it returns when
+// that is done, or the context is.
+func (n *Node) Drain(ctx context.Context) error {
+	n.step((*machine).drain)
+	for {
+		n.mu.Lock()
+		drained := n.m.drained()
+		n.mu.Unlock()
+		if drained {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("giving slots to other replicas: %w", ctx.Err())
+		case <-time.After(tickEvery):
+		}
+	}
+}
+
+// Close leaves the cluster and ends everything that Start started.
+func (n *Node) Close() error {
+	var err error
+	if n.gossip != nil {
+		err = n.gossip.leave()
+	}
+	n.stop()
+	if n.links != nil {
+		n.links.close()
+	}
+	if n.gossip != nil {
+		n.gossip.close()
+	}
+	n.wg.Wait()
+	return err
+}
+
+// Member is the name of this replica for this run of the process.
+func (n *Node) Member() string { return string(n.self.id) }
+
+// Members are the names of the replicas that are there, this one included, sorted.
+func (n *Node) Members() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	names := []string{n.self.replica}
+	for _, p := range n.m.peers {
+		if p.live() {
+			names = append(names, p.replica)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ListHash is over every registration in the cluster: equal on all replicas at rest.
+func (n *Node) ListHash() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strconv.FormatUint(n.m.hash(), 16)
+}
+
+// Procedure describes one procedure.
+func (n *Node) Procedure(realm, uri string) (ProcedureInfo, bool) {
+	p, ok := n.table.byKey.get(ProcedureKey{Realm: realm, URI: uri})
+	if !ok {
+		return ProcedureInfo{}, false
+	}
+	info := p.info()
+	return info, len(info.Callees) > 0
+}
+
+// Procedures describes all procedures that have callees, in no order.
+func (n *Node) Procedures(yield func(ProcedureInfo) bool) {
+	more := true
+	n.table.byKey.each(func(_ ProcedureKey, p *procedure) {
+		if info := p.info(); more && len(info.Callees) > 0 {
+			more = yield(info)
+		}
+	})
+}
+
+func (p *procedure) info() ProcedureInfo {
+	v := p.load()
+	info := ProcedureInfo{ProcedureKey: p.key, Registration: p.id, Invoke: v.invoke}
+	for _, e := range v.entries {
+		info.Callees = append(info.Callees, CalleeInfo{Stamp: e.stamp, Replica: e.member.replica, Session: e.session})
+	}
+	return info
+}

@@ -1,0 +1,253 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func testLogger() *slog.Logger {
+	if os.Getenv("CLUSTER_LOG") != "" {
+		return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return slog.New(slog.NewTextHandler(io.Discard, nil))
+}
+
+type silentHost struct{}
+
+func (silentHost) Event(string, *Event)   {}
+func (silentHost) Changed(string, string) {}
+
+// echo is a callee that answers every call with its own name.
+type echo struct {
+	name string
+	mu   sync.Mutex
+	fail error
+}
+
+func (e *echo) Deliver(d *Delivery) error {
+	e.mu.Lock()
+	err := e.fail
+	e.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	payload, _ := wamp.NewPayload(wamp.MessagePack, []any{e.name}, nil)
+	caller := d.Caller
+	go caller.Answer(&Answer{Payload: payload})
+	return nil
+}
+
+func (e *echo) WaitRoom(context.Context) error { return nil }
+
+// answers is a caller that keeps what it is told.
+type answers chan *Answer
+
+func (a answers) Answer(x *Answer) { c := *x; a <- &c }
+
+func (a answers) wait(t *testing.T) string {
+	t.Helper()
+	select {
+	case x := <-a:
+		if x.Error != "" {
+			return x.Error
+		}
+		args, _, err := x.Payload.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return args[0].(string)
+	case <-time.After(15 * time.Second):
+		t.Fatal("a call got no answer")
+		return ""
+	}
+}
+
+func call(t *testing.T, r *Realm, uri string) string {
+	t.Helper()
+	a := make(answers, 1)
+	c := &Call{URI: uri, Caller: a}
+	for {
+		w := r.Call(c)
+		if w == nil {
+			return a.wait(t)
+		}
+		if err := w.WaitRoom(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func register(t *testing.T, r *Realm, uri string, invoke Policy, session wamp.ID, c Callee) error {
+	t.Helper()
+	done := make(chan error, 1)
+	r.Register(Registration{URI: uri, Invoke: invoke, Session: session, Callee: c}, func(_ wamp.ID, err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(15 * time.Second):
+		t.Fatal("a registration got no answer")
+		return nil
+	}
+}
+
+// startNodes starts n nodes on loopback that know of one another.
+func startNodes(t *testing.T, n int, key []byte) []*Node {
+	t.Helper()
+	var nodes []*Node
+	var join []string
+	for i := range n {
+		node, err := Start(Config{
+			Cluster: "test", Replica: fmt.Sprintf("r%d", i), Logger: testLogger(), Host: silentHost{},
+			Network: &Network{Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join, Key: key},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = node.Close() })
+		join = append(join, node.GossipAddress())
+		nodes = append(nodes, node)
+	}
+	eventually(t, func() error {
+		for _, node := range nodes {
+			if !node.Joined() || len(node.Members()) != n {
+				return fmt.Errorf("%s sees %v, joined %v", node.Member(), node.Members(), node.Joined())
+			}
+		}
+		return nil
+	})
+	return nodes
+}
+
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatal(err)
+		case <-tick.C:
+		}
+	}
+}
+
+// Three replicas over real sockets: a registration that was confirmed on one is callable from
+// all at once, the rotation is one for the cluster, and rules hold across replicas.
+func TestThreeReplicasActAsOne(t *testing.T) {
+	for name, key := range map[string][]byte{"clear": nil, "encrypted": []byte("0123456789abcdef")} {
+		t.Run(name, func(t *testing.T) {
+			nodes := startNodes(t, 3, key)
+			realms := make([]*Realm, 3)
+			for i, n := range nodes {
+				realms[i] = n.Realm("realm1")
+			}
+			for i, r := range realms {
+				if err := register(t, r, "com.example.rotate", RoundRobin, wamp.ID(i+1), &echo{name: fmt.Sprint(i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range 300 {
+				if got, want := call(t, realms[i*7%3], "com.example.rotate"), fmt.Sprint(i%3); got != want {
+					t.Fatalf("call %d went to %s, the rotation is at %s", i, got, want)
+				}
+			}
+			err := register(t, realms[2], "com.example.rotate", First, 9, &echo{})
+			var refused *Error
+			if !errors.As(err, &refused) || refused.URI != wamp.ErrInvocationPolicyMismatch {
+				t.Fatalf("another policy: %v", err)
+			}
+			if got := call(t, realms[1], "com.example.nothing"); got != wamp.ErrNoSuchProcedure {
+				t.Fatalf("unregistered: %s", got)
+			}
+			if a, b, c := nodes[0].ListHash(), nodes[1].ListHash(), nodes[2].ListHash(); a != b || b != c {
+				t.Fatalf("lists differ: %s %s %s", a, b, c)
+			}
+		})
+	}
+}
+
+// A replica that is cut off without a word loses its callees to the standby, and its share of
+// the slots to the others.
+func TestReplicaLost(t *testing.T) {
+	nodes := startNodes(t, 3, nil)
+	for i, n := range nodes {
+		for j := range 20 {
+			uri := fmt.Sprintf("com.example.p%d", j)
+			if err := register(t, n.Realm("realm1"), uri, First, wamp.ID(i+1), &echo{name: fmt.Sprint(i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := call(t, nodes[2].Realm("realm1"), "com.example.p1"); got != "0" {
+		t.Fatalf("the first callee is 0, called %s", got)
+	}
+	kill(nodes[0])
+	eventually(t, func() error {
+		for j := range 20 {
+			if got := call(t, nodes[2].Realm("realm1"), fmt.Sprintf("com.example.p%d", j)); got != "1" {
+				return fmt.Errorf("after the loss of 0 the call went to %s", got)
+			}
+		}
+		return nil
+	})
+	for j := range 50 {
+		if err := register(t, nodes[1].Realm("realm1"), fmt.Sprintf("com.example.new%d", j), Single, 7, &echo{name: "n"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// kill ends a node as a crash would: no goodbye to anybody.
+func kill(n *Node) {
+	n.stop()
+	n.links.close()
+	n.gossip.close()
+	n.wg.Wait()
+}
+
+// The burst of an application that registers everything it has at once.
+func TestBurstOfRegistrations(t *testing.T) {
+	nodes := startNodes(t, 3, nil)
+	const count = 10000
+	done := make(chan error, count)
+	start := time.Now()
+	for i := range count {
+		nodes[0].Realm("realm1").Register(Registration{
+			URI: fmt.Sprintf("com.example.burst%d", i), Session: 1, Callee: &echo{},
+		}, func(_ wamp.ID, err error) { done <- err })
+	}
+	for range count {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d registrations in %v", count, time.Since(start))
+	if a, b := nodes[1].ListHash(), nodes[2].ListHash(); a != b {
+		t.Fatalf("lists differ: %s %s", a, b)
+	}
+	nodes[0].CloseSession(1)
+	eventually(t, func() error {
+		if _, ok := nodes[2].Procedure("realm1", "com.example.burst77"); ok {
+			return errors.New("a closed session is still on the list")
+		}
+		return nil
+	})
+}

@@ -124,10 +124,18 @@ func (jsonSyntax) str(b []byte, i int) (s string, next int, why string) {
 	if !escaped {
 		return alias(b[i+1 : next-1]), next, ""
 	}
-	if json.Unmarshal(b[i:next], &s) != nil {
-		return "", i, "a string is not valid"
+	if s, why = jsonUnescape(b[i:next]); why != "" {
+		return "", i, why
 	}
 	return s, next, ""
+}
+
+// jsonUnescape is apart from str so that only strings with escapes allocate.
+func jsonUnescape(b []byte) (s, why string) {
+	if json.Unmarshal(b, &s) != nil {
+		return "", "a string is not valid"
+	}
+	return s, ""
 }
 
 const (

@@ -107,6 +107,9 @@ func skipMap(s syntax, b []byte, i, depth int) (int, string) {
 
 // skipArray steps over a list.
 func skipArray(s syntax, b []byte, i, depth int) (int, string) {
+	if i >= len(b) {
+		return i, whyShort
+	}
 	if s.kindAt(b, i) != kindArray {
 		return i, whyNotList
 	}

@@ -84,7 +84,12 @@ func decodeValue(f Format, raw []byte) (any, error) {
 // plainValue turns what the libraries return into the common kinds, in place where it can.
 func plainValue(v any, from Format) (any, error) {
 	switch v := v.(type) {
-	case nil, bool, int64, float64, []byte:
+	case nil, bool, int64, float64:
+		return v, nil
+	case []byte:
+		if v == nil { // the libraries' empty, which another may write as null
+			return []byte{}, nil
+		}
 		return v, nil
 	case uint64:
 		if v <= math.MaxInt64 {

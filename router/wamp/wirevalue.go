@@ -30,6 +30,9 @@ func wireValue(v any, f Format, depth int) (any, error) {
 		if f == JSON {
 			return toJSONString(v), nil
 		}
+		if v == nil {
+			return []byte{}, nil
+		}
 		return v, nil
 	case []any:
 		if depth == MaxDepth {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// down ends the cluster and removes everything that belongs to it, whatever state it is in.
+func down(l layout) error {
+	if os.Geteuid() != 0 {
+		return errors.New("run this as root: the cluster was started so")
+	}
+	unlock, err := lockFile(filepath.Join(l.Cache, "cluster.lock"), "another kube-up or kube-down to finish")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return remove(l)
+}
+
+// remove is down without the lock. Nothing to remove is no error.
+func remove(l layout) error {
+	if _, err := os.Stat(l.Run()); errors.Is(err, os.ErrNotExist) {
+		return removeCgroups()
+	}
+	if pid := sandboxPID(l); pid != 0 {
+		say("ending the sandbox, process %d", pid)
+		// The kernel ends every process of the namespace before the first one is gone, and with
+		// the last process go the mounts and the network.
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+		for end := time.Now().Add(30 * time.Second); startTime(pid) != ""; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				return fmt.Errorf("process %d does not end: one of its children hangs in the kernel; try again in a while", pid)
+			}
+		}
+	}
+	if err := removeLink(); err != nil {
+		return err
+	}
+	if err := removeCgroups(); err != nil {
+		return fmt.Errorf("cgroups are left: %w", err)
+	}
+	// No mount is expected here outside of the sandbox. Deleting through one would delete what
+	// is mounted.
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4], l.Run()) {
+			return fmt.Errorf("%s is a mount: unmount it, then try again", fields[4])
+		}
+	}
+	return os.RemoveAll(l.Run())
+}
+
+// removeLink waits until the veth pair has gone with the sandbox's network, which the kernel takes
+// apart a moment after the last process, and removes it if that does not happen.
+func removeLink() error {
+	exists := func() bool { return exec.Command("ip", "link", "show", hostLink).Run() == nil }
+	for end := time.Now().Add(5 * time.Second); exists(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			return run("ip", "link", "del", hostLink)
+		}
+	}
+	return nil
+}

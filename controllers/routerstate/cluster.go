@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -119,6 +120,7 @@ func (c *cluster) take(r *router, line *v1alpha1.RouterState) (heard bool) {
 				next.procedures = r.report.procedures
 			}
 		}
+		before := next.replica
 		var changed []snapshot.ProcedureKey
 		if changed, heard = next.fold(line); !heard {
 			return
@@ -128,7 +130,7 @@ func (c *cluster) take(r *router, line *v1alpha1.RouterState) (heard bool) {
 			changed = append(changed, slices.Collect(maps.Keys(next.procedures))...)
 		}
 		change.Procedures = changed
-		change.Replicas = line.Router != nil || !r.connected
+		change.Replicas = !r.connected || !sameButSessions(before, next.replica)
 		r.report, r.connected, r.trouble = next, true, ""
 	})
 	return heard
@@ -161,12 +163,13 @@ func (c *cluster) update(f func(*Change)) {
 	before, hashes := c.hearing, c.hashes()
 	f(&change)
 	c.listenFor()
-	if c.hearing != before {
-		change.Hearing, change.Replicas = true, true
+	after := c.hashes()
+	if c.hearing != before || (len(hashes) == 0) != (len(after) == 0) {
+		change.All, change.Replicas = true, true
 	}
-	change.Hashes = differing(hashes, c.hashes())
+	change.Hashes = differing(hashes, after)
 	c.mu.Unlock()
-	if change.Replicas || change.Hearing || len(change.Hashes) > 0 || len(change.Procedures) > 0 {
+	if change.Replicas || change.All || len(change.Hashes) > 0 || len(change.Procedures) > 0 {
 		c.watcher.notify(change)
 	}
 }
@@ -272,6 +275,12 @@ func (c *cluster) close() {
 	for _, r := range c.routers {
 		r.cancel()
 	}
+}
+
+// sameButSessions compares what the status tells of: sessions come and go and are not in it.
+func sameButSessions(a, b v1alpha1.RouterReplicaState) bool {
+	a.Sessions, b.Sessions = 0, 0
+	return reflect.DeepEqual(a, b)
 }
 
 // differing gives the values that are in one of two maps under a key and not in the other.

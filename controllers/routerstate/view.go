@@ -79,8 +79,9 @@ type Change struct {
 	Cluster types.NamespacedName
 	// Replicas: something about the routers themselves.
 	Replicas bool
-	// Hearing: the Hearing; everything said about the cluster may be different now.
-	Hearing bool
+	// All: the Hearing, or whether any router serves; everything said about the cluster may be
+	// different now.
+	All bool
 	// Hashes are hashes of documents that routers serve, or served until now.
 	Hashes []string
 	// Procedures whose callees may be different.

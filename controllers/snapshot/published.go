@@ -16,8 +16,9 @@ const remembered = 8
 // cluster's reconciler writes it; those of realms and procedures read it. It is safe for
 // concurrent use.
 type Book struct {
-	mu       sync.RWMutex
-	clusters map[types.NamespacedName]*pages
+	mu          sync.RWMutex
+	clusters    map[types.NamespacedName]*pages
+	subscribers []func(cluster types.NamespacedName, changed []ObjectKey)
 }
 
 type pages struct {
@@ -30,9 +31,26 @@ type pages struct {
 // NewBook gives an empty Book.
 func NewBook() *Book { return &Book{clusters: map[types.NamespacedName]*pages{}} }
 
-// Decide records the latest decisions, published or not yet, and returns the objects about which
-// something else was decided before.
-func (b *Book) Decide(cluster types.NamespacedName, s *Snapshot) []ObjectKey {
+// Subscribe calls f, from now on, with the objects about which something else was decided than
+// before. f must not block.
+func (b *Book) Subscribe(f func(cluster types.NamespacedName, changed []ObjectKey)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.subscribers = append(b.subscribers, f)
+}
+
+// Decide records the latest decisions, published or not yet, and tells the subscribers.
+func (b *Book) Decide(cluster types.NamespacedName, s *Snapshot) {
+	changed, subscribers := b.decide(cluster, s)
+	if len(changed) == 0 {
+		return
+	}
+	for _, f := range subscribers {
+		f(cluster, changed)
+	}
+}
+
+func (b *Book) decide(cluster types.NamespacedName, s *Snapshot) ([]ObjectKey, []func(types.NamespacedName, []ObjectKey)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.pages(cluster)
@@ -47,7 +65,7 @@ func (b *Book) Decide(cluster types.NamespacedName, s *Snapshot) []ObjectKey {
 		}
 	}
 	p.latest = s
-	return changed
+	return changed, b.subscribers
 }
 
 // Publish records that the routers were told to serve s.
@@ -55,6 +73,9 @@ func (b *Book) Publish(cluster types.NamespacedName, s *Snapshot) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.pages(cluster)
+	if n := len(p.order); n > 0 && p.order[n-1] == s.Hash {
+		return
+	}
 	if _, again := p.documents[s.Hash]; again {
 		p.order = slices.DeleteFunc(p.order, func(h string) bool { return h == s.Hash })
 	}

@@ -1,0 +1,90 @@
+// Command wamp-operator runs the controllers of WampCluster, WampRealm and WampProcedure.
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/wamp-operator/wamp-operator/controllers"
+)
+
+func main() {
+	options, err := parse(os.Args[1:])
+	if err == pflag.ErrHelp {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wamp-operator:", err)
+		os.Exit(2)
+	}
+	if options.version {
+		fmt.Println("wamp-operator", version())
+		return
+	}
+	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: options.level()}))
+	slog.SetDefault(logger)
+	ctrl.SetLogger(logr.FromSlogHandler(logger.Handler()))
+	klog.SetLogger(ctrl.Log) // leader election and client speak through it
+	config, err := ctrl.GetConfig()
+	if err == nil {
+		err = run(config, options)
+	}
+	if err != nil {
+		ctrl.Log.Error(err, "wamp-operator ends")
+		os.Exit(1)
+	}
+}
+
+func run(config *rest.Config, o options) error {
+	ctx := ctrl.SetupSignalHandler()
+	config.UserAgent = "wamp-operator/" + version()
+	// Status of thousands of procedures is written after a restart of all routers; the API
+	// server's own fairness is the limit, not the client's default of 20 requests a second.
+	config.QPS, config.Burst = 200, 400
+
+	metrics := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
+	if o.metricsSecure {
+		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        controllers.NewScheme(),
+		Cache:                         controllers.CacheOptions(o.namespaces),
+		Client:                        controllers.ClientOptions(),
+		Metrics:                       metrics,
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElection,
+		LeaderElectionID:              "wamp-operator.wamp-operator.io",
+		LeaderElectionNamespace:       o.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true, // run returns as soon as the manager has stopped
+	})
+	if err != nil {
+		return fmt.Errorf("starting the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	err = controllers.SetupWithManager(ctx, mgr, controllers.Options{
+		RouterImage: o.routerImage,
+		Namespaces:  o.namespaces,
+	})
+	if err != nil {
+		return err
+	}
+	mgr.GetLogger().Info("wamp-operator starts", "version", version(), "routerImage", o.routerImage,
+		"namespaces", strings.Join(o.namespaces, ","))
+	return mgr.Start(ctx)
+}

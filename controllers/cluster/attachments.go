@@ -1,0 +1,98 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
+	"github.com/wamp-operator/wamp-operator/controllers/index"
+	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
+)
+
+// compile decides about realms and procedures when one of them changed.
+func (r *Reconciler) compile(ctx context.Context, s *scope) error {
+	m := s.memory
+	if m.generation != s.cluster.Generation {
+		m.dirty.Store(true)
+	}
+	if m.compiled != nil && !m.dirty.Load() {
+		return nil
+	}
+	if wait := m.pace.wait(s.now); wait > 0 {
+		s.again(wait)
+		return nil
+	}
+	// Cleared before reading: what changes from here on marks it again.
+	m.dirty.Store(false)
+	compiled, err := r.read(ctx, s)
+	if err != nil {
+		m.dirty.Store(true)
+		return err
+	}
+	m.compiled, m.generation = compiled, s.cluster.Generation
+	m.pace.done(s.now)
+	r.Book.Decide(s.name, compiled)
+	return nil
+}
+
+func (r *Reconciler) read(ctx context.Context, s *scope) (*snapshot.Snapshot, error) {
+	selector := client.MatchingFields{index.Cluster: index.ByCluster(s.name)}
+	var realms v1alpha1.WampRealmList
+	if err := r.Client.List(ctx, &realms, selector); err != nil {
+		return nil, fmt.Errorf("listing WampRealms: %w", err)
+	}
+	var procedures v1alpha1.WampProcedureList
+	if err := r.Client.List(ctx, &procedures, selector); err != nil {
+		return nil, fmt.Errorf("listing WampProcedures: %w", err)
+	}
+	door := snapshot.Door{Cluster: s.cluster, NamespaceLabels: func(name string) (map[string]string, bool) {
+		return r.namespaceLabels(ctx, name)
+	}}
+	return s.memory.compiler.Compile(door, realms.Items, procedures.Items), nil
+}
+
+func (r *Reconciler) namespaceLabels(ctx context.Context, name string) (map[string]string, bool) {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := r.Client.Get(ctx, types.NamespacedName{Name: name}, namespace); err != nil {
+		return nil, false
+	}
+	return namespace.Labels, true
+}
+
+// publish puts the snapshot where the routers read it.
+func (r *Reconciler) publish(ctx context.Context, s *scope) error {
+	compiled := s.memory.compiled
+	if compiled.TooLarge() {
+		state := conditions.False(ReasonSnapshotTooLarge, fmt.Sprintf(
+			"%d realms and %d procedures make a snapshot of %d bytes, and a ConfigMap holds %d: the routers keep the one before. Move some to another WampCluster.",
+			compiled.Realms, compiled.Procedures, len(compiled.Content), snapshot.MaxBytes))
+		s.problem = &state
+		return nil
+	}
+	current := &corev1.ConfigMap{}
+	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: resource.SnapshotName(s.name.Name)}, current); err == nil &&
+		metav1.IsControlledBy(current, s.cluster) &&
+		current.Annotations[resource.AnnotationSnapshot] == compiled.Hash &&
+		current.Data[resource.SnapshotFile] == string(compiled.Content) {
+		r.Book.Publish(s.name, compiled)
+		return nil
+	}
+	// Recorded first: a router may report the new hash before the API server has answered.
+	r.Book.Publish(s.name, compiled)
+	desired := resource.SnapshotConfigMap(s.cluster, compiled.Content, compiled.Hash)
+	if err := r.applier.Apply(ctx, s.cluster, desired, &corev1.ConfigMap{}); err != nil {
+		return err
+	}
+	ctrl.LoggerFrom(ctx).Info("snapshot published", "hash", compiled.Hash,
+		"realms", compiled.Realms, "procedures", compiled.Procedures, "bytes", len(compiled.Content))
+	return nil
+}

@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
+	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+)
+
+// Reasons of conditions.
+const (
+	ReasonRoutersReady      = "RoutersReady"
+	ReasonNoRouterReady     = "NoRouterReady"
+	ReasonScaledToZero      = "ScaledToZero"
+	ReasonRollingOut        = "RollingOut"
+	ReasonSettled           = "Settled"
+	ReasonProgrammed        = "Programmed"
+	ReasonPending           = "Pending"
+	ReasonSnapshotRefused   = "SnapshotRefused"
+	ReasonSnapshotTooLarge  = "SnapshotTooLarge"
+	ReasonRouterUnreachable = "RouterUnreachable"
+	ReasonNotHeardYet       = "NotHeardYet"
+	ReasonAgreed            = "Agreed"
+	ReasonDisagreement      = "Disagreement"
+	ReasonNameTaken         = "NameTaken"
+	ReasonFailed            = "Failed"
+	ReasonReady             = "Ready"
+)
+
+// available: a client finds a router.
+func available(o observation) conditions.State {
+	switch ready := o.ready(); {
+	case ready > 0:
+		return conditions.True(ReasonRoutersReady, fmt.Sprintf("%d of %d routers are ready.", ready, o.desired))
+	case o.desired == 0:
+		return conditions.False(ReasonScaledToZero, "spec.replicas is 0: nobody is served; write 1 or more.")
+	}
+	return conditions.False(ReasonNoRouterReady, "No router is ready. "+o.waiting())
+}
+
+// progressing: pods are on their way to what the spec says.
+func progressing(o observation) conditions.State {
+	switch {
+	case o.problem != nil:
+		return conditions.False(o.problem.Reason, o.problem.Message)
+	case o.outdated > 0:
+		return conditions.True(ReasonRollingOut, fmt.Sprintf("%d routers are still to be replaced. %s", o.outdated, o.waiting()))
+	case int32(len(o.pods)) > o.desired:
+		return conditions.True(ReasonRollingOut, fmt.Sprintf("%d routers are still to be stopped.", int32(len(o.pods))-o.desired))
+	case o.ready() < o.desired:
+		return conditions.True(ReasonRollingOut, fmt.Sprintf("%d of %d routers are ready. %s", o.ready(), o.desired, o.waiting()))
+	}
+	return conditions.False(ReasonSettled, "Every router is as the spec says.")
+}
+
+// complete: every router that the spec asks for is ready.
+func complete(o observation) conditions.State {
+	if ready := o.ready(); ready < o.desired {
+		return conditions.False(ReasonRollingOut, fmt.Sprintf("%d of %d routers are ready. %s", ready, o.desired, o.waiting()))
+	}
+	return conditions.True(ReasonRoutersReady, "")
+}
+
+// programmed: every router that is ready serves the latest snapshot.
+func programmed(o observation) conditions.State {
+	if o.problem != nil && o.problem.Reason == ReasonSnapshotTooLarge {
+		return *o.problem
+	}
+	if o.view.Hearing == routerstate.Unheard {
+		return conditions.Unknown(ReasonNotHeardYet, "The routers have not reported yet.")
+	}
+	if o.ready() == 0 {
+		return conditions.False(ReasonNoRouterReady, "No router is ready to serve the snapshot: see the condition Available.")
+	}
+	var behind []string
+	for _, pod := range o.pods {
+		replica := o.view.Replicas[pod.name]
+		switch {
+		case !pod.ready:
+		case !replica.Believed:
+			if replica.Trouble == "" {
+				return conditions.Unknown(ReasonNotHeardYet, fmt.Sprintf("The router %s has not reported yet.", pod.name))
+			}
+			return conditions.Unknown(ReasonRouterUnreachable, fmt.Sprintf(
+				"The operator cannot read the state of %s on port %d (%s): let it reach that port of the router pods.",
+				pod.name, resource.PortAdmin, strings.TrimRight(replica.Trouble, ".")))
+		case replica.State.Documents.Error != "":
+			return conditions.False(ReasonSnapshotRefused, fmt.Sprintf(
+				"The router %s keeps its last snapshot because it cannot read the new one: %s. Use a router image of the operator's version.",
+				pod.name, strings.TrimRight(replica.State.Documents.Error, ".")))
+		case replica.State.Documents.Hash != o.hash:
+			behind = append(behind, pod.name)
+		}
+	}
+	if len(behind) > 0 {
+		slices.Sort(behind)
+		return conditions.False(ReasonPending, fmt.Sprintf(
+			"The latest snapshot has not reached %s yet: the kubelet brings it within two minutes at most.", strings.Join(behind, ", ")))
+	}
+	return conditions.True(ReasonProgrammed, "Every router that is ready serves the latest snapshot.")
+}
+
+// consistent: routers hold the same callee lists.
+func consistent(o observation) conditions.State {
+	serving := len(o.view.ServingHashes())
+	switch {
+	case serving == 0 && o.desired == 0:
+		return conditions.True(ReasonScaledToZero, "There is no router that could disagree.")
+	case serving == 0:
+		return conditions.Unknown(ReasonNotHeardYet, "No router has reported its callee lists yet.")
+	case o.disagreement != "":
+		return conditions.False(ReasonDisagreement, o.disagreement)
+	}
+	return conditions.True(ReasonAgreed, "The routers hold the same callee lists.")
+}
+
+// ready sums up; the first thing that is not as it should be gives the reason.
+func ready(o observation) conditions.State {
+	if o.problem != nil {
+		return *o.problem
+	}
+	if o.desired == 0 {
+		if len(o.pods) > 0 {
+			return conditions.False(ReasonRollingOut, fmt.Sprintf("%d routers are still to be stopped.", len(o.pods)))
+		}
+		return conditions.True(ReasonScaledToZero, "spec.replicas is 0, and no router runs.")
+	}
+	all := conditions.True(ReasonReady, fmt.Sprintf("%d routers act as one dealer.", o.desired))
+	return conditions.FirstNot(all, available(o), complete(o), programmed(o), consistent(o))
+}

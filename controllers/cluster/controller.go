@@ -1,0 +1,143 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
+	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
+	"github.com/wamp-operator/wamp-operator/controllers/ssa"
+)
+
+// +kubebuilder:rbac:groups=wamp-operator.io,resources=wampclusters,verbs=get;list;watch
+// +kubebuilder:rbac:groups=wamp-operator.io,resources=wampclusters/status,verbs=patch
+// +kubebuilder:rbac:groups=wamp-operator.io,resources=wamprealms;wampprocedures,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=services;configmaps;serviceaccounts,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+
+// Reconciler reconciles WampClusters.
+type Reconciler struct {
+	// Client reads from the cache; Live reads from the API server what is not cached.
+	Client client.Client
+	Live   client.Reader
+	// Book is where decisions and snapshots are recorded for the other reconcilers.
+	Book    *snapshot.Book
+	Watcher *routerstate.Watcher
+	// Image is the router image of clusters that name none.
+	Image string
+	// Now is the clock.
+	Now func() time.Time
+
+	applier  *ssa.Applier
+	memories memories
+}
+
+// resync is how often a cluster is looked at when nothing happens: a deleted Secret is not
+// watched and is found by it.
+const resync = time.Minute
+
+// scope is one pass.
+type scope struct {
+	name    types.NamespacedName
+	cluster *v1alpha1.WampCluster
+	memory  *memory
+	now     time.Time
+
+	pods []corev1.Pod
+	view routerstate.View
+	// problem is what stands in the way and does not go away by trying again at once.
+	problem *conditions.State
+	requeue time.Duration
+}
+
+// again asks for another pass after d at the latest.
+func (s *scope) again(d time.Duration) {
+	if s.requeue == 0 || d < s.requeue {
+		s.requeue = d
+	}
+}
+
+// Reconcile brings one cluster nearer to its spec.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	cluster := &v1alpha1.WampCluster{}
+	if err := r.Client.Get(ctx, request.NamespacedName, cluster); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(request.NamespacedName)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, fmt.Errorf("reading WampCluster %s: %w", request.NamespacedName, err)
+	}
+	if !cluster.DeletionTimestamp.IsZero() {
+		// The garbage collector is at work; making things anew would only be in its way.
+		r.forget(request.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+
+	s := &scope{
+		name:    request.NamespacedName,
+		cluster: cluster,
+		memory:  r.memories.of(request.NamespacedName, cluster.UID),
+		now:     r.Now(),
+	}
+	s.again(resync)
+	err := r.phases(ctx, s)
+	var taken *ssa.NameTakenError
+	if errors.As(err, &taken) {
+		// Nothing says when the other object goes away: look again now and then.
+		state := conditions.False(ReasonNameTaken, capitalized(taken.Error())+".")
+		s.problem, err = &state, nil
+		s.again(5 * time.Second)
+	}
+	if err != nil && s.problem == nil {
+		state := conditions.False(ReasonFailed, fmt.Sprintf("The operator failed and tries again: %v.", err))
+		s.problem = &state
+	}
+	if statusErr := r.writeStatus(ctx, s); statusErr != nil {
+		err = errors.Join(err, statusErr)
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: s.requeue}, nil
+}
+
+// phases runs the phases in order. Decisions come first: what becomes of a realm does not depend
+// on whether a Service can be made.
+func (r *Reconciler) phases(ctx context.Context, s *scope) error {
+	for _, phase := range []func(context.Context, *scope) error{
+		r.observe,
+		r.compile,
+		r.credentials,
+		r.publish,
+		r.objects,
+		r.listen,
+		r.nudgePods,
+	} {
+		if err := phase(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) forget(name types.NamespacedName) {
+	r.Watcher.Forget(name)
+	r.Book.Forget(name)
+	if uid, known := r.memories.forget(name); known {
+		r.applier.Forget(uid)
+	}
+}

@@ -1,0 +1,75 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/ssa"
+)
+
+// credential is a secret value as it was read or made last. Secrets are neither cached nor
+// watched: the operator reads these two, by name, once a resync.
+type credential struct {
+	value   []byte
+	checked time.Time
+}
+
+// credentials sees to it that the gossip key and the admin token exist. One that was deleted
+// comes back with the value that it had, so that running routers and new ones still agree.
+func (r *Reconciler) credentials(ctx context.Context, s *scope) error {
+	for _, c := range []struct {
+		memory *credential
+		name   string
+		key    string
+		make   func() []byte
+		build  func(*v1alpha1.WampCluster, []byte) *corev1ac.SecretApplyConfiguration
+	}{
+		{&s.memory.gossip, resource.GossipSecretName(s.name.Name), resource.GossipKey, resource.NewGossipKey, resource.GossipSecret},
+		{&s.memory.admin, resource.AdminSecretName(s.name.Name), resource.AdminToken, resource.NewAdminToken, resource.AdminSecret},
+	} {
+		if c.memory.value != nil && s.now.Sub(c.memory.checked) < resync {
+			continue
+		}
+		secret := &corev1.Secret{}
+		err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: c.name}, secret)
+		switch {
+		case err == nil && !metav1.IsControlledBy(secret, s.cluster):
+			return nameTaken(secret, s.cluster)
+		case err == nil && len(secret.Data[c.key]) > 0:
+			*c.memory = credential{value: secret.Data[c.key], checked: s.now}
+			continue
+		case err != nil && !apierrors.IsNotFound(err):
+			return fmt.Errorf("reading Secret %s/%s: %w", s.name.Namespace, c.name, err)
+		}
+		value := c.memory.value
+		if value == nil {
+			value = c.make()
+		}
+		if err := r.Client.Apply(ctx, c.build(s.cluster, value), client.FieldOwner(ssa.FieldOwner), client.ForceOwnership); err != nil {
+			return fmt.Errorf("applying Secret %s/%s: %w", s.name.Namespace, c.name, err)
+		}
+		*c.memory = credential{value: value, checked: s.now}
+		ctrl.LoggerFrom(ctx).Info("secret created", "secret", c.name)
+	}
+	return nil
+}
+
+func nameTaken(secret *corev1.Secret, cluster *v1alpha1.WampCluster) error {
+	taken := &ssa.NameTakenError{Kind: "Secret", Name: client.ObjectKeyFromObject(secret)}
+	if controller := metav1.GetControllerOf(secret); controller != nil {
+		taken.Owner = controller.Kind + " " + controller.Name
+		taken.Collected = controller.Kind == v1alpha1.KindWampCluster && controller.Name == cluster.Name
+	}
+	return taken
+}

@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
+)
+
+// memory is what the reconciler remembers of a cluster between passes. All of it can be lost: a
+// restarted operator finds it again. Only one pass of a cluster runs at a time; dirty alone is
+// written from outside.
+type memory struct {
+	uid types.UID
+
+	// dirty: a realm, a procedure or a namespace changed since the last compilation.
+	dirty      atomic.Bool
+	generation int64
+	compiler   snapshot.Compiler
+	compiled   *snapshot.Snapshot
+	pace       pace
+
+	gossip, admin credential
+	nudges        map[types.UID]nudge
+	disagreeSince time.Time
+}
+
+// memories has the memory of every cluster.
+type memories struct {
+	mu       sync.Mutex
+	clusters map[types.NamespacedName]*memory
+}
+
+// of gives the memory of a cluster; one of the same name with another UID starts afresh.
+func (m *memories) of(name types.NamespacedName, uid types.UID) *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.clusters == nil {
+		m.clusters = map[types.NamespacedName]*memory{}
+	}
+	if have := m.clusters[name]; have != nil && have.uid == uid {
+		return have
+	}
+	fresh := &memory{uid: uid, nudges: map[types.UID]nudge{}}
+	fresh.dirty.Store(true)
+	m.clusters[name] = fresh
+	return fresh
+}
+
+// mark notes that what a cluster serves may have changed.
+func (m *memories) mark(name types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if have := m.clusters[name]; have != nil {
+		have.dirty.Store(true)
+	}
+}
+
+// forget drops a cluster and returns the UID that it had.
+func (m *memories) forget(name types.NamespacedName) (types.UID, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	have := m.clusters[name]
+	if have == nil {
+		return "", false
+	}
+	delete(m.clusters, name)
+	return have.uid, true
+}

@@ -1,0 +1,38 @@
+package cluster
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/ssa"
+)
+
+// objects applies what the cluster owns, the StatefulSet last: pods find everything that they
+// mount.
+func (r *Reconciler) objects(ctx context.Context, s *scope) error {
+	image := s.cluster.Spec.Image
+	if image == "" {
+		image = r.Image
+	}
+	for _, o := range []struct {
+		desired ssa.Object
+		current client.Object
+	}{
+		{resource.ServiceAccount(s.cluster), &corev1.ServiceAccount{}},
+		{resource.RouterConfigMap(s.cluster), &corev1.ConfigMap{}},
+		{resource.HeadlessService(s.cluster), &corev1.Service{}},
+		{resource.ClientService(s.cluster), &corev1.Service{}},
+		{resource.PodDisruptionBudget(s.cluster), &policyv1.PodDisruptionBudget{}},
+		{resource.StatefulSet(s.cluster, image), &appsv1.StatefulSet{}},
+	} {
+		if err := r.applier.Apply(ctx, s.cluster, o.desired, o.current); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
+	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+)
+
+// observation is what the conditions are decided from; nothing in it is read again.
+type observation struct {
+	cluster string
+	desired int32
+	pods    []podState
+	// outdated is the number of pods of an older template.
+	outdated int
+	view     routerstate.View
+	hash     string
+	// disagreement is what routers do not agree about, if that lasts.
+	disagreement string
+	problem      *conditions.State
+}
+
+// podState is a router pod that is not being deleted.
+type podState struct {
+	name  string
+	ready bool
+	// trouble is why it does not start, as Kubernetes says it; empty when it just takes time.
+	trouble string
+}
+
+func (o observation) ready() (n int32) {
+	for _, p := range o.pods {
+		if p.ready {
+			n++
+		}
+	}
+	return n
+}
+
+// waiting names the first pod that is not ready, with its trouble if there is one.
+func (o observation) waiting() string {
+	first := ""
+	for _, p := range o.pods {
+		if p.ready {
+			continue
+		}
+		if p.trouble != "" {
+			return "Pod " + p.name + ": " + p.trouble
+		}
+		if first == "" {
+			first = "Pod " + p.name + " is starting: if that lasts, see its log."
+		}
+	}
+	if first == "" && int32(len(o.pods)) < o.desired {
+		return fmt.Sprintf("%d of %d pods are there: if that lasts, see the events of StatefulSet %s.", len(o.pods), o.desired, o.cluster)
+	}
+	return first
+}
+
+// podStates sorts out the pods of a pass.
+func podStates(pods []corev1.Pod) (out []podState) {
+	for i := range pods {
+		pod := &pods[i]
+		if !pod.DeletionTimestamp.IsZero() {
+			continue
+		}
+		out = append(out, podState{name: pod.Name, ready: isReady(pod), trouble: trouble(pod)})
+	}
+	return out
+}
+
+func isReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// trouble finds what keeps a pod from starting and needs a person to look at it.
+func trouble(pod *corev1.Pod) string {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonUnschedulable {
+			return "no node takes it: " + sentence(c.Message)
+		}
+	}
+	for _, c := range pod.Status.ContainerStatuses {
+		waiting := c.State.Waiting
+		if c.Name != resource.ContainerName || waiting == nil {
+			continue
+		}
+		switch waiting.Reason {
+		case "", "ContainerCreating", "PodInitializing":
+			continue
+		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
+			return fmt.Sprintf("the image %s cannot be had (%s): %s", c.Image, waiting.Reason, sentence(waiting.Message))
+		case "CrashLoopBackOff":
+			why := "see its log."
+			if last := c.LastTerminationState.Terminated; last != nil {
+				why = fmt.Sprintf("it ended with exit code %d: see its log.", last.ExitCode)
+			}
+			return "the router does not stay up, " + why
+		}
+		return waiting.Reason + ": " + sentence(waiting.Message)
+	}
+	return ""
+}
+
+// disagreement finds what routers that clients may be connected to see differently.
+func disagreement(view routerstate.View) string {
+	var names []string
+	for name, replica := range view.Replicas {
+		if replica.Serving() {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, other := range names {
+			if !slices.Contains(view.Replicas[name].State.Members, other) {
+				return fmt.Sprintf("%s does not see %s: let the router pods reach one another on ports 7946 (TCP and UDP) and 7947.", name, other)
+			}
+		}
+	}
+	for _, name := range names {
+		if first := names[0]; view.Replicas[name].State.ListHash != view.Replicas[first].State.ListHash {
+			return fmt.Sprintf("%s and %s hold different callee lists: let the router pods reach one another on ports 7946 (TCP and UDP) and 7947, and see their logs.", first, name)
+		}
+	}
+	return ""
+}
+
+// patience is how long routers may disagree before it is said: a list that changes is different
+// here and there for a moment.
+const patience = 5 * time.Second
+
+func sentence(text string) string {
+	text = strings.TrimRight(strings.TrimSpace(text), ".")
+	if text == "" {
+		return "see kubectl describe pod."
+	}
+	const limit = 512
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + " …"
+	}
+	return text + "."
+}
+
+func capitalized(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}

@@ -1,0 +1,113 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	applyconfiguration "github.com/wamp-operator/wamp-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
+	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/ssa"
+)
+
+// status is the status of a cluster as observed; a pure function.
+func status(cluster *v1alpha1.WampCluster, s *scope, o observation) v1alpha1.WampClusterStatus {
+	out := v1alpha1.WampClusterStatus{
+		ObservedGeneration: cluster.Generation,
+		Replicas:           int32(len(o.pods)),
+		ReadyReplicas:      o.ready(),
+		Selector:           labels.SelectorFromSet(resource.Selector(cluster.Name)).String(),
+		SnapshotHash:       o.hash,
+	}
+	if compiled := s.memory.compiled; compiled != nil {
+		out.Realms, out.Procedures = int32(compiled.Realms), int32(compiled.Procedures)
+	}
+	for _, hash := range o.view.ServingHashes() {
+		if hash == o.hash {
+			out.ProgrammedReplicas++
+		}
+	}
+	out.Conditions = conditions.Merge(cluster.Status.Conditions, cluster.Generation, s.now,
+		conditions.Typed{Type: v1alpha1.ConditionAvailable, State: available(o)},
+		conditions.Typed{Type: v1alpha1.ConditionProgressing, State: progressing(o)},
+		conditions.Typed{Type: v1alpha1.ConditionProgrammed, State: programmed(o)},
+		conditions.Typed{Type: v1alpha1.ConditionConsistent, State: consistent(o)},
+		conditions.Typed{Type: v1alpha1.ConditionReady, State: ready(o)},
+	)
+	return out
+}
+
+// writeStatus writes the status if it is different from what is there.
+func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
+	next := status(s.cluster, s, r.observation(ctx, s))
+	if equality.Semantic.DeepEqual(next, s.cluster.Status) {
+		return nil
+	}
+	desired := applyconfiguration.WampCluster(s.cluster.Name, s.cluster.Namespace).
+		WithUID(s.cluster.UID).
+		WithStatus(ssa.Convert[applyconfiguration.WampClusterStatusApplyConfiguration](next))
+	err := r.Client.Status().Apply(ctx, desired, client.FieldOwner(ssa.StatusFieldOwner), client.ForceOwnership)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("writing the status: %w", err)
+	}
+	return nil
+}
+
+func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
+	o := observation{
+		cluster: s.name.Name,
+		desired: resource.Replicas(s.cluster),
+		pods:    podStates(s.pods),
+		view:    s.view,
+		problem: s.problem,
+	}
+	if s.memory.compiled != nil {
+		o.hash = s.memory.compiled.Hash
+	}
+	set := &appsv1.StatefulSet{}
+	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: resource.StatefulSetName(s.name.Name)}, set); err == nil {
+		o.outdated = outdated(s, set)
+	}
+	o.disagreement = s.patiently(disagreement(s.view))
+	return o
+}
+
+// outdated counts the pods of an older template. The StatefulSet tells its newest revision once
+// it has seen its latest generation.
+func outdated(s *scope, set *appsv1.StatefulSet) (n int) {
+	if set.Status.ObservedGeneration < set.Generation || set.Status.UpdateRevision == "" {
+		return 0
+	}
+	for i := range s.pods {
+		pod := &s.pods[i]
+		if pod.DeletionTimestamp.IsZero() && pod.Labels[appsv1.StatefulSetRevisionLabel] != set.Status.UpdateRevision {
+			n++
+		}
+	}
+	return n
+}
+
+// patiently lets a disagreement pass until it has lasted.
+func (s *scope) patiently(disagreement string) string {
+	m := s.memory
+	if disagreement == "" {
+		m.disagreeSince = s.now
+		return ""
+	}
+	if m.disagreeSince.IsZero() {
+		m.disagreeSince = s.now
+	}
+	if wait := patience - s.now.Sub(m.disagreeSince); wait > 0 {
+		s.again(wait)
+		return ""
+	}
+	return disagreement
+}

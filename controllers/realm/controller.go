@@ -1,0 +1,92 @@
+package realm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	applyconfiguration "github.com/wamp-operator/wamp-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/attachment"
+	"github.com/wamp-operator/wamp-operator/controllers/index"
+	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
+	"github.com/wamp-operator/wamp-operator/controllers/ssa"
+)
+
+// +kubebuilder:rbac:groups=wamp-operator.io,resources=wamprealms/status,verbs=patch
+
+// Reconciler reconciles WampRealms.
+type Reconciler struct {
+	Client client.Client
+	Finder *attachment.Finder
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Reconcile writes the status of one realm if it is different.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	realm := &v1alpha1.WampRealm{}
+	if err := r.Client.Get(ctx, request.NamespacedName, realm); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !realm.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	facts, known, err := r.Finder.Find(ctx, realm, snapshot.RealmKey(request.NamespacedName), realm.Spec.ClusterRef)
+	if err != nil || !known {
+		return ctrl.Result{}, err
+	}
+	next := status(realm, facts, r.Now())
+	if equality.Semantic.DeepEqual(next, realm.Status) {
+		return ctrl.Result{}, nil
+	}
+	desired := applyconfiguration.WampRealm(realm.Name, realm.Namespace).
+		WithUID(realm.UID).
+		WithStatus(ssa.Convert[applyconfiguration.WampRealmStatusApplyConfiguration](next))
+	err = r.Client.Status().Apply(ctx, desired, client.FieldOwner(ssa.StatusFieldOwner), client.ForceOwnership)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return ctrl.Result{}, fmt.Errorf("writing the status of WampRealm %s: %w", request.NamespacedName, err)
+	}
+	return ctrl.Result{}, nil
+}
+
+// SetupWithManager wires what wakes the reconciler.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("wamprealm").
+		WithOptions(options).
+		For(&v1alpha1.WampRealm{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.WampCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofCluster), builder.WithPredicates(attachment.ClusterGone)).
+		WatchesRawSource(r.Finder.Source(v1alpha1.KindWampRealm, r.all, nil)).
+		Complete(r)
+}
+
+func (r *Reconciler) ofCluster(ctx context.Context, cluster client.Object) (out []ctrl.Request) {
+	for _, name := range r.all(ctx, client.ObjectKeyFromObject(cluster)) {
+		out = append(out, ctrl.Request{NamespacedName: name})
+	}
+	return out
+}
+
+// all gives the realms of a cluster.
+func (r *Reconciler) all(ctx context.Context, cluster types.NamespacedName) (out []types.NamespacedName) {
+	var realms v1alpha1.WampRealmList
+	if err := r.Client.List(ctx, &realms, client.MatchingFields{index.Cluster: index.ByCluster(cluster)}); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing WampRealms")
+		return nil
+	}
+	for i := range realms.Items {
+		out = append(out, client.ObjectKeyFromObject(&realms.Items[i]))
+	}
+	return out
+}

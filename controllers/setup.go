@@ -1,0 +1,134 @@
+// Package controllers wires the reconcilers of all kinds into one manager. A reader starts with
+// the packages cluster, realm and procedure; resource and snapshot are the pure functions that
+// they rest on, routerstate is what they hear from the routers.
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/attachment"
+	"github.com/wamp-operator/wamp-operator/controllers/cluster"
+	"github.com/wamp-operator/wamp-operator/controllers/index"
+	"github.com/wamp-operator/wamp-operator/controllers/procedure"
+	"github.com/wamp-operator/wamp-operator/controllers/realm"
+	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
+)
+
+// Options of all reconcilers.
+type Options struct {
+	// RouterImage of clusters that name none.
+	RouterImage string
+	// Namespaces to look at; all when empty.
+	Namespaces []string
+	// Routers says how routers are reached.
+	Routers routerstate.Options
+	// SkipNameValidation lets tests run several managers in one process.
+	SkipNameValidation bool
+}
+
+// reconcileTimeout bounds one pass, so that an API server that hangs holds up nobody for long.
+const reconcileTimeout = 30 * time.Second
+
+// NewScheme knows the kinds of Kubernetes and those of this operator.
+func NewScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// CacheOptions keeps in memory only what the operator works with: of the kinds of Kubernetes its
+// own objects, and of all objects nothing that it never reads.
+func CacheOptions(namespaces []string) cache.Options {
+	owned := cache.ByObject{Label: resource.ManagedSelector()}
+	options := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&appsv1.StatefulSet{}:           owned,
+			&corev1.Service{}:               owned,
+			&corev1.ConfigMap{}:             owned,
+			&corev1.ServiceAccount{}:        owned,
+			&corev1.Pod{}:                   owned,
+			&policyv1.PodDisruptionBudget{}: owned,
+		},
+	}
+	if len(namespaces) > 0 {
+		options.DefaultNamespaces = make(map[string]cache.Config, len(namespaces))
+		for _, namespace := range namespaces {
+			options.DefaultNamespaces[namespace] = cache.Config{}
+		}
+	}
+	return options
+}
+
+// ClientOptions never reads a Secret through the cache, which would hold every Secret there is.
+func ClientOptions() client.Options {
+	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}}
+}
+
+// SetupWithManager adds all reconcilers to a manager made with CacheOptions and ClientOptions.
+func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) error {
+	if err := index.Add(ctx, mgr.GetFieldIndexer()); err != nil {
+		return fmt.Errorf("declaring indexes: %w", err)
+	}
+	options.Routers.Log = mgr.GetLogger().WithName("routers")
+	watcher := routerstate.New(options.Routers)
+	if err := mgr.Add(watcher); err != nil {
+		return fmt.Errorf("adding the watcher of routers: %w", err)
+	}
+	book := snapshot.NewBook()
+	finder := &attachment.Finder{
+		Client: mgr.GetClient(), Book: book, Watcher: watcher,
+		Watches: func(namespace string) bool {
+			return len(options.Namespaces) == 0 || slices.Contains(options.Namespaces, namespace)
+		},
+	}
+	concurrency := func(n int) controller.Options {
+		return controller.Options{
+			MaxConcurrentReconciles: n,
+			ReconciliationTimeout:   reconcileTimeout,
+			SkipNameValidation:      &options.SkipNameValidation,
+		}
+	}
+	for _, r := range []struct {
+		kind  string
+		setup func() error
+	}{
+		{v1alpha1.KindWampCluster, func() error {
+			return (&cluster.Reconciler{
+				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Book: book, Watcher: watcher,
+				Image: options.RouterImage, Now: time.Now,
+			}).SetupWithManager(mgr, concurrency(4))
+		}},
+		{v1alpha1.KindWampRealm, func() error {
+			return (&realm.Reconciler{Client: mgr.GetClient(), Finder: finder, Now: time.Now}).
+				SetupWithManager(mgr, concurrency(2))
+		}},
+		{v1alpha1.KindWampProcedure, func() error {
+			return (&procedure.Reconciler{Client: mgr.GetClient(), Finder: finder, Watcher: watcher, Now: time.Now}).
+				SetupWithManager(mgr, concurrency(8))
+		}},
+	} {
+		if err := r.setup(); err != nil {
+			return fmt.Errorf("setting up the reconciler of %s: %w", r.kind, err)
+		}
+	}
+	return nil
+}

@@ -29,8 +29,13 @@ func Compile(r *v1alpha1.WampRealm) *Realm {
 }
 
 // Role gives a role by name, or nil. It is looked up again for a session when the rules of its
-// realm were replaced.
-func (r *Realm) Role(name string) *Role { return r.roles[name] }
+// realm were replaced. A nil Realm, which is served no more, has none.
+func (r *Realm) Role(name string) *Role {
+	if r == nil {
+		return nil
+	}
+	return r.roles[name]
+}
 
 // Identity is who a session is.
 type Identity struct {

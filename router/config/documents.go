@@ -39,6 +39,11 @@ func LoadDocuments(paths []string) (*Documents, error) {
 	return parseDocuments(files)
 }
 
+// ParseDocuments reads documents that are not in a file; name stands for the file in errors.
+func ParseDocuments(name string, content []byte) (*Documents, error) {
+	return parseDocuments([]file{{name: name, path: name, content: content}})
+}
+
 func parseDocuments(files []file) (*Documents, error) {
 	p := parser{docs: &Documents{Hash: hash(files)}, places: map[string]string{}}
 	for _, f := range files {

@@ -129,6 +129,6 @@ func FuzzDocuments(f *testing.F) {
 		if len(content) > 1<<16 {
 			return
 		}
-		_, _ = parseDocuments([]file{{name: "d.yaml", path: "d.yaml", content: content}})
+		_, _ = ParseDocuments("d.yaml", content)
 	})
 }

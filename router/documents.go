@@ -1,0 +1,63 @@
+package router
+
+import (
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/config"
+)
+
+// apply serves new documents, or keeps the last good ones and says why. One call at a time.
+func (r *Router) apply(docs *config.Documents, err error) {
+	now := *r.served.Load()
+	if err == nil {
+		var declared map[cluster.ProcedureKey]cluster.Declaration
+		if declared, err = declarations(docs.Procedures); err == nil {
+			r.use(docs, declared)
+			now = v1alpha1.RouterDocumentsState{Hash: docs.Hash}
+		}
+	}
+	if err != nil {
+		now.Error = err.Error()
+		r.log.Error("documents cannot be served, the last good ones stay in use", "error", err, "hash", now.Hash)
+	}
+	r.served.Store(&now)
+	r.admin.Changed("", "")
+}
+
+func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]cluster.Declaration) {
+	access := make(map[string]*auth.Realm, len(docs.Realms))
+	for _, realm := range docs.Realms {
+		access[realm.Spec.Realm] = auth.Compile(realm)
+	}
+	for _, procedure := range docs.Procedures {
+		if access[procedure.Spec.Realm] == nil {
+			r.log.Warn("a procedure is declared in a realm that no WampRealm declares: nobody can register it",
+				"procedure", procedure.Spec.URI, "realm", procedure.Spec.Realm)
+		}
+	}
+	for _, document := range docs.Ignored {
+		r.log.Info("document ignored", "document", document)
+	}
+	r.node.SetDeclared(declared)
+	r.realms.serve(access)
+	r.loaded.Store(true)
+	r.log.Info("serving documents", "realms", len(docs.Realms), "procedures", len(docs.Procedures), "hash", docs.Hash)
+}
+
+func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKey]cluster.Declaration, error) {
+	declared := make(map[cluster.ProcedureKey]cluster.Declaration, len(procedures))
+	for _, p := range procedures {
+		invoke, err := cluster.ParsePolicy(string(p.Spec.Invoke))
+		if err != nil {
+			return nil, err
+		}
+		match, err := cluster.ParseMatch(string(p.Spec.Match))
+		if err != nil {
+			return nil, err
+		}
+		key := cluster.ProcedureKey{Realm: p.Spec.Realm, Match: match, URI: p.Spec.URI}
+		declared[key] = cluster.Declaration{Invoke: invoke, Override: p.Spec.Enforcement == v1alpha1.EnforceOverride}
+	}
+	return declared, nil
+}

@@ -1,0 +1,114 @@
+package router
+
+import (
+	"context"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+const (
+	// waveEvery and waves spread the GOODBYEs, so that clients do not reconnect to the other
+	// replicas all at once.
+	waveEvery = 50 * time.Millisecond
+	waves     = 10
+	waveLeast = 16 // sessions
+	// lookEvery is how often a session that is to leave is looked at for open calls.
+	lookEvery = 5 * time.Millisecond
+	// goodbyeRoom is kept of the time for the clients' answers to GOODBYE.
+	goodbyeRoom = time.Second
+)
+
+// Drain makes the replica leave gently, until ctx ends: it is not ready at once and admits no
+// session; the cluster routes around it; wave by wave sessions get no further invocation and,
+// when they have no open call, GOODBYE with wamp.close.system_shutdown. When ctx ends the rest
+// is told to leave as it is.
+func (r *Router) Drain(ctx context.Context) {
+	if r.draining.Swap(true) {
+		return
+	}
+	r.admin.Changed("", "")
+	r.log.Info("draining", "sessions", r.realms.count())
+	r.handOver(ctx)
+	d := drainage{waiting: r.realms.all()}
+	d.wave = max(waveLeast, (len(d.waiting)+waves-1)/waves)
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-goodbyeRoom))
+		defer cancel()
+	}
+	d.run(ctx)
+	for _, p := range r.realms.all() {
+		p.session.Goodbye(wamp.CloseSystemShutdown)
+	}
+	r.awaitEmpty()
+}
+
+// handOver gives what this replica owns to the others, in at most a third of the time.
+func (r *Router) handOver(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/3)
+		defer cancel()
+	}
+	if err := r.node.Drain(ctx); err != nil {
+		r.log.Warn("draining goes on although not all was handed over", "error", err)
+	}
+}
+
+// awaitEmpty gives the clients the time to answer GOODBYE.
+func (r *Router) awaitEmpty() {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for end := time.Now().Add(goodbyeRoom); r.realms.count() > 0 && time.Now().Before(end); {
+		<-look.C
+	}
+}
+
+// drainage is how far a drain has come.
+type drainage struct {
+	waiting []*peer // not yet in a wave
+	quiet   []*peer // get no invocations, and leave when they have no open call
+	wave    int
+}
+
+func (d *drainage) run(ctx context.Context) {
+	next, look := time.NewTicker(waveEvery), time.NewTicker(lookEvery)
+	defer next.Stop()
+	defer look.Stop()
+	d.quiesce()
+	for len(d.waiting)+len(d.quiet) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+			d.quiesce()
+		case <-look.C:
+			d.dismiss()
+		}
+	}
+}
+
+// quiesce begins the next wave.
+func (d *drainage) quiesce() {
+	n := min(d.wave, len(d.waiting))
+	for _, p := range d.waiting[:n] {
+		p.dealer.Quiesce()
+		p.unlist()
+	}
+	d.quiet = append(d.quiet, d.waiting[:n]...)
+	d.waiting = d.waiting[n:]
+}
+
+// dismiss says GOODBYE to sessions without open calls.
+func (d *drainage) dismiss() {
+	left := d.quiet[:0]
+	for _, p := range d.quiet {
+		if calls, invocations := p.dealer.Open(); calls+invocations > 0 {
+			left = append(left, p)
+			continue
+		}
+		p.session.Goodbye(wamp.CloseSystemShutdown)
+	}
+	d.quiet = left
+}

@@ -1,0 +1,113 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+
+	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/broker"
+	"github.com/wamp-operator/wamp-operator/router/dealer"
+	"github.com/wamp-operator/wamp-operator/router/session"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// peer is a session that joined a realm.
+type peer struct {
+	router  *Router
+	session *session.Session
+	realm   *realm
+	dealer  *dealer.Peer
+	broker  *broker.Peer
+	// unlist takes the session off the callee lists, once.
+	unlist func()
+}
+
+// Join implements session.Router.
+func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *session.Refusal) {
+	if r.draining.Load() {
+		return nil, &session.Refusal{URI: wamp.CloseSystemShutdown, Message: "this router is stopping: connect again to reach another"}
+	}
+	found := r.realms.get(hello.Realm)
+	if found == nil {
+		return nil, noSuchRealm(hello.Realm)
+	}
+	access := found.access.Load()
+	if access == nil {
+		return nil, noSuchRealm(hello.Realm)
+	}
+	identity, err := access.Authenticate(hello.AuthMethods, "anonymous-"+strconv.FormatUint(uint64(wamp.RandomID()), 36))
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return r.realms.join(r, s, found, identity)
+}
+
+func (r *realms) join(router *Router, s *session.Session, in *realm, identity auth.Identity) (session.Peer, *session.Refusal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if in.access.Load() == nil {
+		return nil, noSuchRealm(in.name)
+	}
+	s.ID = newSessionID(func(id wamp.ID) bool { return r.peers[id] != nil })
+	s.Realm, s.Identity, s.Access = in.name, identity, &in.access
+	p := &peer{router: router, session: s, realm: in, dealer: in.dealer.Join(s), broker: in.broker.Join(s)}
+	p.unlist = sync.OnceFunc(func() { r.node.CloseSession(s.ID) })
+	r.peers[s.ID] = p
+	router.admin.Changed("", "")
+	return p, nil
+}
+
+func noSuchRealm(name string) *session.Refusal {
+	return &session.Refusal{URI: wamp.ErrNoSuchRealm, Message: fmt.Sprintf("the realm %q is not served here", name)}
+}
+
+// refusal says in WAMP's words why a client was not authenticated.
+func refusal(err error) *session.Refusal {
+	uri := wamp.ErrNoMatchingAuthMethod
+	var refused *auth.Refusal
+	if errors.As(err, &refused) && refused.Method == auth.Anonymous {
+		uri = wamp.ErrAuthenticationRequired
+	}
+	return &session.Refusal{URI: uri, Message: err.Error()}
+}
+
+// Handle implements session.Peer.
+func (p *peer) Handle(m *wamp.Message) {
+	switch m.Type {
+	case wamp.Call:
+		p.dealer.Call(m)
+	case wamp.Yield:
+		p.dealer.Yield(m)
+	case wamp.Error:
+		p.dealer.Error(m)
+	case wamp.Publish:
+		p.broker.Publish(m)
+	case wamp.Register:
+		p.dealer.Register(m)
+	case wamp.Unregister:
+		p.dealer.Unregister(m)
+	case wamp.Subscribe:
+		p.broker.Subscribe(m)
+	case wamp.Unsubscribe:
+		p.broker.Unsubscribe(m)
+	}
+}
+
+// Leave implements session.Peer. The lists come first: no call is routed here any more when
+// those that are open are answered.
+func (p *peer) Leave() {
+	p.unlist()
+	p.dealer.Leave()
+	p.broker.Leave()
+	p.router.realms.leave(p)
+	p.router.admin.Changed("", "")
+}
+
+func (r *realms) leave(p *peer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.peers, p.session.ID)
+	r.past.add(p)
+}

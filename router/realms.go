@@ -1,0 +1,92 @@
+package router
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/broker"
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/dealer"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// realm is one realm on this replica. It stays when its WampRealm is removed, without access,
+// so that a realm that comes back goes on with the subscriptions that were not yet gone.
+type realm struct {
+	name   string
+	dealer *dealer.Dealer
+	broker *broker.Broker
+	// access is nil while the realm is not served. It is what the sessions in it look at, so
+	// that new permissions hold from the next request on.
+	access atomic.Pointer[auth.Realm]
+}
+
+// realms are the realms and the sessions of a replica.
+type realms struct {
+	node   *cluster.Node
+	byName sync.Map // string: *realm
+
+	mu    sync.Mutex
+	peers map[wamp.ID]*peer
+	past  counts // of sessions that ended
+}
+
+func (r *realms) init(node *cluster.Node) {
+	r.node, r.peers = node, map[wamp.ID]*peer{}
+}
+
+func (r *realms) get(name string) *realm {
+	if found, ok := r.byName.Load(name); ok {
+		return found.(*realm)
+	}
+	return nil
+}
+
+// serve sets who may do what in the realms: those that are not named are served no more.
+func (r *realms) serve(access map[string]*auth.Realm) {
+	for name, rules := range access {
+		found := r.get(name)
+		if found == nil {
+			handle := r.node.Realm(name)
+			found = &realm{name: name, dealer: dealer.New(name, handle), broker: broker.New(name, handle)}
+			found.access.Store(rules)
+			r.byName.Store(name, found)
+		}
+		found.access.Store(rules)
+	}
+	for _, found := range r.byName.Range {
+		if found := found.(*realm); access[found.name] == nil && found.access.Load() != nil {
+			r.remove(found)
+		}
+	}
+}
+
+// remove serves a realm no more. Its sessions are told to leave.
+func (r *realms) remove(gone *realm) {
+	r.mu.Lock()
+	gone.access.Store(nil) // with mu held: nobody joins from here on
+	r.mu.Unlock()
+	for _, p := range r.all() {
+		if p.realm == gone {
+			p.session.Goodbye(wamp.CloseRealm)
+		}
+	}
+}
+
+// all gives the sessions of the moment.
+func (r *realms) all() []*peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	peers := make([]*peer, 0, len(r.peers))
+	for _, p := range r.peers {
+		peers = append(peers, p)
+	}
+	return peers
+}
+
+func (r *realms) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.peers)
+}

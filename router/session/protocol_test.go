@@ -1,0 +1,142 @@
+package session
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+func open(t *testing.T) *Protocol {
+	t.Helper()
+	p := &Protocol{}
+	if step, err := p.Receive(&wamp.Message{Type: wamp.Hello}); step != Admit || err != nil {
+		t.Fatalf("HELLO: %v, %v", step, err)
+	}
+	if !p.Joined() {
+		t.Fatal("cannot join")
+	}
+	return p
+}
+
+func TestSessionBeginsWithHello(t *testing.T) {
+	for kind := range wamp.MessageType(80) {
+		p := &Protocol{}
+		step, err := p.Receive(&wamp.Message{Type: kind, Request: 1})
+		switch kind {
+		case wamp.Hello:
+			if step != Admit || err != nil {
+				t.Errorf("%v: %v, %v", kind, step, err)
+			}
+		case wamp.Abort, wamp.Goodbye:
+			if step != Close || err != nil {
+				t.Errorf("%v: %v, %v", kind, step, err)
+			}
+		default:
+			var v *Violation
+			if !errors.As(err, &v) {
+				t.Errorf("%v before HELLO: %v, %v", kind, step, err)
+			}
+		}
+	}
+}
+
+func TestOpenSessionTakesOnlyClientMessages(t *testing.T) {
+	good := map[wamp.MessageType]Step{
+		wamp.Call: Handle, wamp.Register: Handle, wamp.Unregister: Handle, wamp.Publish: Handle,
+		wamp.Subscribe: Handle, wamp.Unsubscribe: Handle, wamp.Yield: Handle, wamp.Error: Handle,
+		wamp.Cancel: Ignore, wamp.Goodbye: Farewell, wamp.Abort: Close,
+	}
+	for kind := range wamp.MessageType(80) {
+		step, err := open(t).Receive(&wamp.Message{Type: kind, Of: wamp.Invocation, Request: 1})
+		want, ok := good[kind]
+		if ok != (err == nil) || step != want {
+			t.Errorf("%v: %v, %v", kind, step, err)
+		}
+	}
+	if _, err := open(t).Receive(&wamp.Message{Type: wamp.Error, Of: wamp.Call, Request: 1}); err == nil {
+		t.Error("a client failed a CALL")
+	}
+}
+
+func TestRequestIDsGoUpByOne(t *testing.T) {
+	p := open(t)
+	for i, kind := range []wamp.MessageType{wamp.Register, wamp.Call, wamp.Subscribe, wamp.Publish} {
+		if _, err := p.Receive(&wamp.Message{Type: kind, Request: wamp.ID(i + 1)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Ids of invocations are the router's; they do not count.
+	if _, err := p.Receive(&wamp.Message{Type: wamp.Yield, Request: 77}); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []wamp.ID{4, 6, 1} {
+		if _, err := p.Receive(&wamp.Message{Type: wamp.Call, Request: id}); err == nil {
+			t.Errorf("request id %d after 4 was taken", id)
+		}
+	}
+	p.last = wamp.MaxID
+	if _, err := p.Receive(&wamp.Message{Type: wamp.Call, Request: 1}); err != nil {
+		t.Errorf("ids do not begin again after 2^53: %v", err)
+	}
+}
+
+func TestAfterGoodbyeNothingIsHandled(t *testing.T) {
+	p := open(t)
+	if !p.Leaving() || p.Leaving() {
+		t.Fatal("GOODBYE must be said once")
+	}
+	if step, err := p.Receive(&wamp.Message{Type: wamp.Call, Request: 9}); step != Ignore || err != nil {
+		t.Errorf("CALL after GOODBYE: %v, %v", step, err)
+	}
+	if step, err := p.Receive(&wamp.Message{Type: wamp.Goodbye}); step != Close || err != nil {
+		t.Errorf("GOODBYE for GOODBYE: %v, %v", step, err)
+	}
+	if p.Closed() != leaving {
+		t.Error("the phase was lost")
+	}
+	if step, err := p.Receive(&wamp.Message{Type: wamp.Hello}); step != Ignore || err != nil {
+		t.Errorf("HELLO at the end: %v, %v", step, err)
+	}
+}
+
+// Whatever a client sends, in whatever order, the state machine neither panics nor handles a
+// request outside of a session or out of sequence.
+func FuzzProtocol(f *testing.F) {
+	f.Add([]byte{1, 0, 0, 48, 0, 1, 70, 0, 9, 6, 0, 0})
+	f.Add([]byte{64, 0, 1})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		p := &Protocol{}
+		inside, last := false, wamp.ID(0)
+		for ; len(script) >= 3; script = script[3:] {
+			m := &wamp.Message{Type: wamp.MessageType(script[0]), Of: wamp.MessageType(script[1]), Request: wamp.ID(script[2])}
+			step, err := p.Receive(m)
+			if err != nil && step != Ignore {
+				t.Fatalf("%v is a violation and yet %v", m.Type, step)
+			}
+			switch step {
+			case Admit:
+				if inside {
+					t.Fatal("admitted twice")
+				}
+				inside = p.Joined()
+			case Handle:
+				if !inside {
+					t.Fatalf("%v handled outside of a session", m.Type)
+				}
+				if m.Type != wamp.Yield && m.Type != wamp.Error {
+					if m.Request != last+1 {
+						t.Fatalf("%v handled with id %d after %d", m.Type, m.Request, last)
+					}
+					last = m.Request
+				}
+			case Farewell, Close:
+				p.Closed()
+				inside = false
+			}
+			if m.Type == wamp.Welcome && script[2]%7 == 0 && p.Leaving() {
+				inside = false // the router says GOODBYE in between
+			}
+		}
+	})
+}

@@ -1,0 +1,220 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/transport"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// Conn is what a session needs of a connection; transport.Conn has it.
+type Conn interface {
+	Format() wamp.Format
+	ReadMessage() ([]byte, error)
+	Send(m *wamp.Message) error
+	Full() bool
+	WaitRoom(ctx context.Context) error
+	Close()
+}
+
+// Router admits sessions.
+type Router interface {
+	// Join decides on a HELLO. It gives the session an id, its access and a Peer, all
+	// before it returns, or a *Refusal.
+	Join(s *Session, hello Hello) (Peer, *Refusal)
+}
+
+// Peer is what dealer and broker keep for one session. Its methods are called from the
+// goroutine that reads the connection.
+type Peer interface {
+	// Handle takes one message that is in order. The message aliases the connection's read
+	// buffer: it is valid only during the call.
+	Handle(m *wamp.Message)
+	// Leave is called once, at the end, when no further message is handled.
+	Leave()
+}
+
+// Config is the same for all sessions of a router.
+type Config struct {
+	// Agent stands in WELCOME.Details.agent.
+	Agent string
+	// HandshakeTimeout is how long a client may take from connecting to HELLO. Default 10 s.
+	HandshakeTimeout time.Duration
+	// GoodbyeTimeout is how long the router waits for the client's answer to its own
+	// GOODBYE. Default 1 s.
+	GoodbyeTimeout time.Duration
+	Logger         *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.HandshakeTimeout <= 0 {
+		c.HandshakeTimeout = 10 * time.Second
+	}
+	if c.GoodbyeTimeout <= 0 {
+		c.GoodbyeTimeout = time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Session is one connected peer. ID and the identity are set by Router.Join and do not change
+// afterwards.
+type Session struct {
+	ID       wamp.ID
+	Realm    string
+	Identity auth.Identity
+	// Access is the current rules of the realm; it is replaced when they are reloaded.
+	Access *atomic.Pointer[auth.Realm]
+
+	cfg      Config
+	conn     Conn
+	format   wamp.Format
+	ctx      context.Context
+	protocol Protocol
+
+	// Of the reading goroutine: the rules that role was looked up in, the peer, one message.
+	handshake *time.Timer
+	peer      Peer // nil before the client is admitted
+	rules     *auth.Realm
+	role      *auth.Role
+	in        wamp.Message
+}
+
+// New makes a session of a connection. ctx ends when the router stops.
+func New(ctx context.Context, cfg Config, conn Conn) *Session {
+	return &Session{cfg: cfg.withDefaults(), conn: conn, format: conn.Format(), ctx: ctx}
+}
+
+// Run serves the connection until it ends, and closes it.
+func (s *Session) Run(router Router) {
+	defer s.conn.Close()
+	s.handshake = time.AfterFunc(s.cfg.HandshakeTimeout, s.handshakeExpired)
+	defer s.handshake.Stop()
+
+	farewell := s.serve(router)
+	from := s.protocol.Closed()
+	if s.peer != nil {
+		s.peer.Leave()
+	}
+	if farewell != nil && from != leaving {
+		_ = s.conn.Send(farewell)
+	}
+}
+
+// serve handles messages until the session is over, and returns what to say at the end.
+func (s *Session) serve(router Router) *wamp.Message {
+	m := &s.in
+	for {
+		frame, err := s.conn.ReadMessage()
+		if err != nil {
+			return s.unreadable(err)
+		}
+		if err := wamp.Decode(s.format, frame, m); err != nil {
+			return s.abort(wamp.ErrProtocolViolation, err.Error())
+		}
+		step, err := s.protocol.Receive(m)
+		if err != nil {
+			return s.abort(wamp.ErrProtocolViolation, err.Error())
+		}
+		switch step {
+		case Handle:
+			s.peer.Handle(m)
+		case Admit:
+			if refusal := s.admit(router, m); refusal != nil {
+				return s.abort(refusal.URI, refusal.Message)
+			}
+		case Farewell:
+			return goodbye(wamp.CloseGoodbyeAndOut)
+		case Close:
+			return nil
+		}
+	}
+}
+
+// admit answers HELLO with WELCOME, or says why not.
+func (s *Session) admit(router Router, m *wamp.Message) *Refusal {
+	hello, refusal := parseHello(m)
+	if refusal != nil {
+		return refusal
+	}
+	if s.peer, refusal = router.Join(s, hello); refusal != nil {
+		return refusal
+	}
+	s.rules, s.role = s.Access.Load(), s.Identity.Role
+	_ = s.conn.Send(&wamp.Message{Type: wamp.Welcome, ID: s.ID, Dict: s.welcome()})
+	if !s.protocol.Joined() {
+		return &Refusal{URI: wamp.CloseSystemShutdown, Message: "the router ended the session while it began"}
+	}
+	s.handshake.Stop()
+	s.cfg.Logger.Debug("session joined", "realm", s.Realm, "session", s.ID, "role", s.Identity.Role.Name, "agent", hello.Agent)
+	return nil
+}
+
+// unreadable says what to answer when the connection gave no further message.
+func (s *Session) unreadable(err error) *wamp.Message {
+	var broken *transport.ProtocolError
+	if errors.As(err, &broken) {
+		return s.abort(wamp.ErrProtocolViolation, broken.Reason)
+	}
+	if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
+		s.cfg.Logger.Debug("connection lost", "realm", s.Realm, "session", s.ID, "error", err)
+	}
+	return nil
+}
+
+// handshakeExpired closes a connection on which nobody said HELLO.
+func (s *Session) handshakeExpired() {
+	if s.protocol.phase.CompareAndSwap(opening, closed) {
+		_ = s.conn.Send(s.abort(wamp.ErrTimeout, "no HELLO within "+s.cfg.HandshakeTimeout.String()))
+		s.conn.Close()
+	}
+}
+
+// Goodbye ends the session from the router's side: GOODBYE with the reason, and the connection
+// is closed when the client answered, or after GoodbyeTimeout. It returns at once and may be
+// called at any time from any goroutine.
+func (s *Session) Goodbye(reason string) {
+	switch {
+	case s.protocol.Leaving():
+		_ = s.conn.Send(goodbye(reason))
+		time.AfterFunc(s.cfg.GoodbyeTimeout, s.conn.Close)
+	case s.protocol.phase.CompareAndSwap(opening, closed):
+		_ = s.conn.Send(s.abort(reason, "the router closes the realm or is stopping"))
+		s.conn.Close()
+	}
+}
+
+// Send writes a message to the client, in the order of the calls; see transport.Conn.
+func (s *Session) Send(m *wamp.Message) error { return s.conn.Send(m) }
+
+// Format is the serialization that the client speaks.
+func (s *Session) Format() wamp.Format { return s.format }
+
+// Full tells whether the client is slow to take what was sent.
+func (s *Session) Full() bool { return s.conn.Full() }
+
+// WaitRoom blocks until the client took some, is gone, or ctx ends.
+func (s *Session) WaitRoom(ctx context.Context) error { return s.conn.WaitRoom(ctx) }
+
+// Context ends when the router stops.
+func (s *Session) Context() context.Context { return s.ctx }
+
+// Open tells whether invocations may be sent to the client.
+func (s *Session) Open() bool { return s.protocol.Open() }
+
+// Allowed tells whether the session's role may do action with uri, by the rules as they are
+// now. Only for the goroutine that reads the connection.
+func (s *Session) Allowed(action auth.Action, uri string) bool {
+	if rules := s.Access.Load(); rules != s.rules {
+		s.rules, s.role = rules, rules.Role(s.Identity.Role.Name)
+	}
+	return s.role.Allows(action, uri)
+}

@@ -1,0 +1,100 @@
+package router
+
+import (
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+)
+
+// State implements admin.Source.
+func (r *Router) State() v1alpha1.RouterReplicaState {
+	return v1alpha1.RouterReplicaState{
+		Replica:   r.replica(),
+		Member:    r.node.Member(),
+		Version:   r.cfg.Version,
+		Ready:     len(r.Missing()) == 0,
+		Draining:  r.draining.Load(),
+		Documents: *r.served.Load(),
+		Members:   r.node.Members(),
+		ListHash:  r.node.ListHash(),
+		Sessions:  r.realms.count(),
+	}
+}
+
+func (r *Router) replica() string {
+	if c := r.cfg.Configuration.Cluster; c != nil {
+		return c.Replica
+	}
+	return "wamp-router"
+}
+
+// Missing implements admin.Source: what keeps the replica from being ready.
+func (r *Router) Missing() []string {
+	var missing []string
+	if !r.node.Joined() {
+		missing = append(missing, "the replica has not met the others yet")
+	}
+	if !r.loaded.Load() {
+		why := "they were not read yet"
+		if err := r.served.Load().Error; err != "" {
+			why = err
+		}
+		missing = append(missing, "no documents are served: "+why)
+	}
+	if r.draining.Load() {
+		missing = append(missing, "the replica is stopping")
+	}
+	return missing
+}
+
+// watchReadiness tells the state stream when the replica becomes ready, or is no more.
+func (r *Router) watchReadiness() {
+	look := time.NewTicker(readinessEvery)
+	defer look.Stop()
+	ready := false
+	for {
+		if now := len(r.Missing()) == 0; now != ready {
+			ready = now
+			r.log.Info("readiness changed", "ready", ready, "members", r.node.Members())
+			r.admin.Changed("", "")
+		}
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-look.C:
+		}
+	}
+}
+
+const readinessEvery = 100 * time.Millisecond
+
+// Procedures implements admin.Source.
+func (r *Router) Procedures(yield func(v1alpha1.RouterProcedureState) bool) {
+	r.node.Procedures(func(info cluster.ProcedureInfo) bool { return yield(procedureState(info)) })
+}
+
+// Procedure implements admin.Source.
+func (r *Router) Procedure(realm, uri string) v1alpha1.RouterProcedureState {
+	info, ok := r.node.Procedure(realm, uri)
+	if !ok {
+		info.ProcedureKey = cluster.ProcedureKey{Realm: realm, URI: uri}
+	}
+	return procedureState(info)
+}
+
+func procedureState(info cluster.ProcedureInfo) v1alpha1.RouterProcedureState {
+	state := v1alpha1.RouterProcedureState{
+		Realm:        info.Realm,
+		URI:          info.URI,
+		Match:        v1alpha1.MatchPolicy(info.Match.String()),
+		Invoke:       v1alpha1.InvocationPolicy(info.Invoke.String()),
+		Registration: uint64(info.Registration),
+	}
+	for _, c := range info.Callees {
+		state.Callees = append(state.Callees, v1alpha1.RouterCalleeState{
+			Stamp: c.Stamp, Replica: c.Replica, Session: uint64(c.Session),
+		})
+	}
+	return state
+}

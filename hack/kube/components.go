@@ -97,7 +97,7 @@ func components(l layout, bin string, list []node) []component {
 				"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
 				"--allow-privileged=true", "--profiling=false"),
 			Probe: probe{URL: "https://127.0.0.1:" + apiPort + "/readyz"},
-			Once:  prog("kubectl", "--kubeconfig="+l.Kubeconfig(), "apply", "-f", l.Conf("addons.yaml")),
+			Once:  prog("kubectl", append(kubectlFlags(l), "apply", "-f", l.Conf("addons.yaml"))...),
 		},
 		{
 			Name:  "kube-controller-manager",
@@ -105,6 +105,7 @@ func components(l layout, bin string, list []node) []component {
 			Args: prog("kube-controller-manager",
 				"--kubeconfig="+kubeconfig("kube-controller-manager"),
 				"--bind-address=127.0.0.1", "--cert-dir="+l.path("controller-manager"),
+				"--flex-volume-plugin-dir="+l.path("controller-manager", "volume-plugins"),
 				"--leader-elect=false", "--use-service-account-credentials=true",
 				"--service-account-private-key-file="+l.Pki("service-account.key"),
 				"--root-ca-file="+l.Pki("ca.crt"),
@@ -165,6 +166,12 @@ func components(l layout, bin string, list []node) []component {
 // ctr is a command line that speaks to a node's container runtime about Kubernetes' containers.
 func ctr(bin string, n node, args ...string) []string {
 	return append([]string{filepath.Join(bin, "ctr"), "--address=" + n.Containerd(), "--namespace=k8s.io"}, args...)
+}
+
+// kubectlFlags point kubectl to the cluster, and its cache away from the one of the person who
+// may have another cluster at the same address tomorrow.
+func kubectlFlags(l layout) []string {
+	return []string{"--kubeconfig=" + l.Kubeconfig(), "--cache-dir=" + l.path("kubectl-cache")}
 }
 
 // argv is the command line that starts c: with nsenter in front where it has its own network.

@@ -108,7 +108,7 @@ evictionHard:
 nodeStatusUpdateFrequency: 4s
 nodeStatusReportFrequency: 1m0s
 nodeLeaseDurationSeconds: 12
-crashLoopBackOff: {maxContainerRestartPeriod: 5s}
+crashLoopBackOff: {maxContainerRestartPeriod: 2s}
 serializeImagePulls: false
 `, l.Pki("ca.crt"), l.Pki(n.component("kubelet-server")+".crt"), l.Pki(n.component("kubelet-server")+".key"),
 		n.Containerd(), dnsAddr, domain, l.Conf("resolv.conf"), filepath.Join(n.Dir(), "pod-logs"),

@@ -45,8 +45,8 @@ func showStatus(l layout, w io.Writer) error {
 	if ready {
 		for _, what := range [][]string{{"get", "nodes", "-o", "wide"}, {"get", "pods", "-A", "-o", "wide"}} {
 			fmt.Fprintln(w)
-			args := append([]string{"--kubeconfig=" + l.Kubeconfig(), "--request-timeout=5s"}, what...)
-			cmd := exec.Command(filepath.Join(c.Bin, "kubectl"), args...)
+			args := append(kubectlFlags(l), "--request-timeout=5s")
+			cmd := exec.Command(filepath.Join(c.Bin, "kubectl"), append(args, what...)...)
 			cmd.Stdout, cmd.Stderr = w, w
 			if err := cmd.Run(); err != nil {
 				fmt.Fprintln(w, err)

@@ -184,7 +184,7 @@ func awaitComponents(l layout) error {
 // awaitCluster waits until pods can be created and the cluster's names are resolved.
 func awaitCluster(l layout, bin string, list []node) error {
 	kubectl := func(args ...string) []string {
-		return append([]string{filepath.Join(bin, "kubectl"), "--kubeconfig=" + l.Kubeconfig()}, args...)
+		return append(append([]string{filepath.Join(bin, "kubectl")}, kubectlFlags(l)...), args...)
 	}
 	for _, n := range list {
 		if err := retry(n.Name(), kubectl("wait", "--for=condition=Ready", "node/"+n.Name(), "--timeout=5s")); err != nil {

@@ -3,11 +3,14 @@ package router
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strconv"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/router/config"
@@ -58,6 +61,8 @@ func StartDev(cfg DevConfig) (*Dev, error) {
 			Listen:    listenAddress(host, port, 10*i),
 			Admin:     v1alpha1.RouterAdmin{Listen: listenAddress(host, port, 10*i+1)},
 			Documents: cfg.Documents,
+			// Nobody waits long for a laptop, and all replicas stop together.
+			DrainTimeout: &metav1.Duration{Duration: 2 * time.Second},
 			Cluster: &v1alpha1.RouterClusterConfiguration{
 				Name: "dev", Replica: name, Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join,
 			},
@@ -116,6 +121,26 @@ func (d *Dev) Ready(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Run serves until ctx ends, then stops all replicas gently and at the same time; or until one
+// fails.
+func (d *Dev) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(d.Routers))
+	for _, r := range d.Routers {
+		go func() {
+			err := r.Run(ctx)
+			cancel()
+			ended <- err
+		}()
+	}
+	var errs []error
+	for range d.Routers {
+		errs = append(errs, <-ended)
+	}
+	return errors.Join(errs...)
 }
 
 // Close stops every replica at once.

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wamp-operator/wamp-operator/router/config"
+)
+
+func checkCommand() *cobra.Command {
+	var documents []string
+	var file string
+	cmd := &cobra.Command{
+		Use:     "check [-f FILE ...] [--config FILE]",
+		Short:   "Say what is wrong with documents or a configuration, with file and line",
+		Example: "  wamp-router check -f config/samples",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" && len(documents) == 0 {
+				return errors.New("check needs -f FILE, or --config FILE")
+			}
+			if file != "" {
+				cfg, err := config.LoadRouter(file)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", file)
+				documents = append(documents, cfg.Documents...)
+			}
+			docs, err := config.LoadDocuments(documents)
+			if err != nil {
+				return err
+			}
+			for _, ignored := range docs.Ignored {
+				fmt.Fprintln(cmd.OutOrStdout(), ignored)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d realms and %d procedures are good\n", len(docs.Realms), len(docs.Procedures))
+			return nil
+		},
+	}
+	cmd.Flags().StringSliceVarP(&documents, "filename", "f", nil, "file or folder of documents; may be repeated")
+	cmd.Flags().StringVarP(&file, "config", "c", "", "RouterConfiguration; the documents that it names are checked too")
+	return cmd
+}

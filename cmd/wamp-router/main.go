@@ -1,0 +1,87 @@
+// Command wamp-router is a WAMP router that, together with its other replicas, is one dealer.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build with -ldflags "-X main.version=…".
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "wamp-router:", err)
+		os.Exit(1)
+	}
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "wamp-router",
+		Short:         "A WAMP router whose replicas act as one dealer",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	var logging logFlags
+	logging.add(root)
+	root.AddCommand(serveCommand(&logging), devCommand(&logging), checkCommand(), versionCommand())
+	return root
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintln(cmd.OutOrStdout(), versionText())
+		},
+	}
+}
+
+// versionText is the version that the build set, else what Go knows of the source.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "development"
+}
+
+// logFlags choose what is logged and how.
+type logFlags struct{ level, format string }
+
+func (f *logFlags) add(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&f.level, "log-level", "", "least level to log: debug, info, warn or error (default info; for dev: warn)")
+	cmd.PersistentFlags().StringVar(&f.format, "log-format", "text", "text or json")
+}
+
+func (f *logFlags) logger(otherwise slog.Level) (*slog.Logger, error) {
+	level := otherwise
+	if f.level != "" {
+		if err := level.UnmarshalText([]byte(f.level)); err != nil {
+			return nil, fmt.Errorf("--log-level %q: write debug, info, warn or error", f.level)
+		}
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch f.format {
+	case "text":
+		return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q: write text or json", f.format)
+}

@@ -114,6 +114,17 @@ func buildBinaries(l layout, names []string) (string, error) {
 	}
 	defer unlock()
 
+	// An interrupted build leaves its half-finished directory.
+	stale, err := filepath.Glob(filepath.Join(dir, "tmp-*"))
+	if err != nil {
+		return "", err
+	}
+	for _, d := range stale {
+		if err := os.RemoveAll(d); err != nil {
+			return "", err
+		}
+	}
+
 	wanted := map[string]bool{}
 	for _, name := range names {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -191,7 +202,7 @@ func runBuild(what, src string, args []string) error {
 	// A killed kube-up takes its compiler along. The signal is tied to the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGINT}
 	if err := cmd.Start(); err != nil {
 		return err
 	}

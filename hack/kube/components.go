@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -182,5 +181,3 @@ func (c component) argv() []string {
 	}
 	return append([]string{"nsenter", "--net=" + c.NetNS, "--"}, c.Args...)
 }
-
-func (c component) String() string { return strings.Join(c.argv(), " ") }

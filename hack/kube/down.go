@@ -62,14 +62,15 @@ func remove(l layout) error {
 	return os.RemoveAll(l.Run())
 }
 
-// removeLink waits until the veth pair has gone with the sandbox's network, which the kernel takes
-// apart a moment after the last process, and removes it if that does not happen.
+// removeLink removes the veth pair. It would go with the sandbox's network by itself, but the
+// kernel may take its time to take that apart.
 func removeLink() error {
 	exists := func() bool { return exec.Command("ip", "link", "show", hostLink).Run() == nil }
-	for end := time.Now().Add(5 * time.Second); exists(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			return run("ip", "link", "del", hostLink)
-		}
+	if !exists() {
+		return nil
+	}
+	if err := run("ip", "link", "del", hostLink); err != nil && exists() {
+		return err
 	}
 	return nil
 }

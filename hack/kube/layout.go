@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Addresses. The veth pair and the nodes are in the range kept for benchmarks (RFC 2544), which
@@ -125,10 +124,4 @@ func (n node) component(program string) string {
 		return program
 	}
 	return program + "@" + n.Name()
-}
-
-// program is the inverse of component, without the node.
-func program(component string) string {
-	name, _, _ := strings.Cut(component, "@")
-	return name
 }

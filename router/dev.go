@@ -34,8 +34,10 @@ type DevConfig struct {
 	Documents []string
 	Version   string
 	Limits    transport.Config
-	Pprof     bool
-	Logger    *slog.Logger
+	// HandshakeTimeout is how long a client may take to its HELLO. Default 10 s.
+	HandshakeTimeout time.Duration
+	Pprof            bool
+	Logger           *slog.Logger
 }
 
 // Dev is a development cluster that runs.
@@ -52,6 +54,8 @@ func StartDev(cfg DevConfig) (*Dev, error) {
 		if docs, err = config.ParseDocuments("dev.yaml", openRealm); err != nil {
 			return nil, err
 		}
+	} else if _, err := config.LoadDocuments(cfg.Documents); err != nil {
+		return nil, err // a person is there to mend them
 	}
 	d := &Dev{}
 	var join []string
@@ -68,7 +72,7 @@ func StartDev(cfg DevConfig) (*Dev, error) {
 			},
 		}
 		r, err := Start(Config{
-			Configuration: c, Documents: docs, Version: cfg.Version, Limits: cfg.Limits, Pprof: cfg.Pprof,
+			Configuration: c, Documents: docs, Version: cfg.Version, Limits: cfg.Limits, HandshakeTimeout: cfg.HandshakeTimeout, Pprof: cfg.Pprof,
 			Logger: cfg.Logger.With("replica", name),
 		})
 		if err != nil {

@@ -358,3 +358,23 @@ func (c *Client) End() *Message {
 	defer c.mu.Unlock()
 	return c.end
 }
+
+// Tell publishes without waiting for anything.
+func (c *Client) Tell(topic string, args ...any) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next++
+	return c.conn.Send(&wamp.Message{Type: wamp.Publish, Request: c.next, URI: topic, Payload: c.Payload(args...)})
+}
+
+// Receive waits for a message that a handler passes on.
+func Receive(t testing.TB, from <-chan *Message) *Message {
+	t.Helper()
+	select {
+	case m := <-from:
+		return m
+	case <-time.After(Timeout):
+		t.Fatalf("nothing came within %v", Timeout)
+		return nil
+	}
+}

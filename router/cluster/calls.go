@@ -3,7 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -32,9 +32,13 @@ type calls struct {
 	self  *member
 	table *table
 	// open are calls of callers here that are on another replica.
-	open  shards[uint64, openCall]
-	last  atomic.Uint64
-	clock clock
+	open   shards[uint64, openCall]
+	last   atomic.Uint64
+	clock  clock
+	random func(n int) int
+	// observe, when a test sets it, sees each turn of a rotation: dealt by the owner, then
+	// delivered at the callee's replica.
+	observe func(p *procedure, t turn, delivered bool)
 }
 
 // clock is the time, and a way to be called later, so that a test can have its own.
@@ -67,7 +71,7 @@ type routing struct {
 }
 
 func newCalls(self *member, t *table, c clock) *calls {
-	x := &calls{self: self, table: t, clock: c}
+	x := &calls{self: self, table: t, clock: c, random: rand.IntN}
 	x.open.init()
 	return x
 }
@@ -82,6 +86,7 @@ func (r *Realm) Call(c *Call) Waiter {
 	route := routing{
 		procedure: RegistrationID(key.Realm, key.Match, key.URI), key: key,
 		caller: c.Caller, details: c.Details, payload: c.Payload, since: c.since,
+		skip: skip{random: x.random},
 	}
 	w := x.route(&route)
 	if w == nil {
@@ -245,7 +250,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		case e.callee != nil:
 			caller := r.caller
 			if origin != x.self {
-				caller = &remoteCaller{to: origin, call: call}
+				caller = &remoteCaller{x: x, to: origin, call: call}
 			}
 			err := e.callee.Deliver(x.delivery(p, r, caller))
 			sent = err == nil
@@ -274,6 +279,9 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		}
 		if sent {
 			p.dealt = next
+			if x.observe != nil {
+				x.observe(p, next, e.callee != nil)
+			}
 			return 0, nil
 		}
 		r.skip.busy = append(r.skip.busy, e.stamp)
@@ -339,8 +347,7 @@ func (x *calls) later(r *routing) {
 // own copies what a routing borrowed from a frame.
 func (r *routing) own() *routing {
 	c := *r
-	c.details = r.details.Clone()
-	c.payload.Args, c.payload.Kwargs = slices.Clone(r.payload.Args), slices.Clone(r.payload.Kwargs)
+	c.details, c.payload = r.details.Clone(), r.payload.Clone()
 	return &c
 }
 

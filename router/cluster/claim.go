@@ -297,12 +297,18 @@ func (m *machine) onPromise(p *peer, answer *promise) {
 	}
 }
 
-// onOwned learns of owners whose claim this member did not see.
+// onOwned learns of owners whose claim this member did not see. When it owns the same slots
+// itself, the two were apart: neither goes on, and the candidate claims with a higher epoch.
 func (m *machine) onOwned(p *peer, slots []ownership) {
 	for _, o := range slots {
 		m.maxEpoch = max(m.maxEpoch, o.Epoch)
-		if slot := &m.table.slots[o.Slot]; slot.promised.Load() < o.Epoch {
+		slot := &m.table.slots[o.Slot]
+		switch now := slot.promised.Load(); {
+		case now < o.Epoch:
 			m.promiseTo(p, slot, o.Epoch)
+		case now == o.Epoch && slot.owner.Load() == m.self && slot.active.Load() != 0:
+			slot.active.Store(0)
+			m.slotsChanged = true
 		}
 	}
 	m.retryAll()

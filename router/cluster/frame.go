@@ -111,6 +111,13 @@ func parseFrame(b []byte, f *frame) error {
 	return nil
 }
 
+// own copies a frame with what it borrowed.
+func (f *frame) own() *frame {
+	c := *f
+	c.details, c.Payload = f.details.Clone(), f.Payload.Clone()
+	return &c
+}
+
 type frameReader struct {
 	b   []byte
 	bad bool

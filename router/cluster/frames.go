@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"time"
+
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -27,20 +29,39 @@ func (x *calls) receive(from *member, f *frame) {
 	}
 }
 
-func (f *frame) routing(caller Caller) *routing {
-	return &routing{procedure: wamp.ID(f.procedure), caller: caller, details: f.details, payload: f.Payload}
+func (x *calls) routing(f *frame, caller Caller) *routing {
+	return &routing{
+		procedure: wamp.ID(f.procedure), caller: caller, details: f.details, payload: f.Payload,
+		skip: skip{random: x.random},
+	}
 }
 
 // refuse sends a call back to the caller's replica, whole, so that this one need not keep it.
-func (f *frame) refuse(to *member, why refusal) {
+func (x *calls) refuse(to *member, f *frame, why refusal) {
 	back := *f
 	back.kind, back.reason = frameRefused, why
-	to.send(&back)
+	x.reply(to, &back, time.Time{})
+}
+
+// reply sends what the caller's replica waits for. The links to it may be down for a moment
+// although it has not lost the call: an owner passed it on after they broke. Then they are
+// waited for.
+func (x *calls) reply(to *member, f *frame, since time.Time) {
+	if to.send(f) {
+		return
+	}
+	now := x.clock.Now()
+	if since.IsZero() {
+		since, f = now, f.own()
+	}
+	if now.Sub(since) < routeWait && x.table.member(to.hash) == to {
+		x.clock.AfterFunc(routePause, func() { x.reply(to, f, since) })
+	}
 }
 
 func (x *calls) onCall(from *member, f *frame) {
-	if why := x.deliver(f, &remoteCaller{to: from, call: f.call}); why != 0 {
-		f.refuse(from, why)
+	if why := x.deliver(f, &remoteCaller{x: x, to: from, call: f.call}); why != 0 {
+		x.refuse(from, f, why)
 	}
 }
 
@@ -54,7 +75,7 @@ func (x *calls) deliver(f *frame, caller Caller) refusal {
 	if e == nil {
 		return refusedGone
 	}
-	switch e.callee.Deliver(x.delivery(p, f.routing(nil), caller)) {
+	switch e.callee.Deliver(x.delivery(p, x.routing(f, nil), caller)) {
 	case nil:
 		return 0
 	case ErrBusy:
@@ -71,15 +92,15 @@ func (x *calls) onDeal(from *member, f *frame) {
 		if x.table.slots[slotOf(wamp.ID(f.procedure))].active.Load() == 0 {
 			why = refusedNotOwner
 		}
-		f.refuse(from, why)
+		x.refuse(from, f, why)
 		return
 	}
-	r := f.routing(nil)
+	r := x.routing(f, nil)
 	if f.stamp != 0 {
 		r.skip.gone = append(r.skip.gone, f.stamp)
 	}
 	if why, _ := x.deal(p, from, f.call, r); why != 0 {
-		f.refuse(from, why)
+		x.refuse(from, f, why)
 	}
 }
 
@@ -98,8 +119,8 @@ func (x *calls) onTurn(f *frame) {
 			x.again(f, &c)
 		}
 	default:
-		if why := x.deliverTurn(f, &remoteCaller{to: origin, call: f.call}); why != 0 {
-			f.refuse(origin, why)
+		if why := x.deliverTurn(f, &remoteCaller{x: x, to: origin, call: f.call}); why != 0 {
+			x.refuse(origin, f, why)
 		}
 	}
 }
@@ -117,8 +138,12 @@ func (x *calls) deliverTurn(f *frame, caller Caller) refusal {
 	if why := x.deliver(f, caller); why != 0 {
 		return why
 	}
-	if t := (turn{Epoch: f.epoch, Seq: f.seq, Stamp: f.stamp}); t.after(p.delivered) {
+	t := turn{Epoch: f.epoch, Seq: f.seq, Stamp: f.stamp}
+	if t.after(p.delivered) {
 		p.delivered = t
+	}
+	if x.observe != nil {
+		x.observe(p, t, true)
 	}
 	return 0
 }
@@ -154,7 +179,7 @@ func (x *calls) onRefused(f *frame) {
 
 // again chooses again for a call that was not delivered.
 func (x *calls) again(f *frame, c *openCall) {
-	r := f.routing(c.caller)
+	r := x.routing(f, c.caller)
 	r.since = c.since
 	switch f.reason {
 	case refusedNone:
@@ -184,12 +209,13 @@ func (x *calls) onAnswer(f *frame) {
 
 // remoteCaller is a caller on another replica.
 type remoteCaller struct {
+	x    *calls
 	to   *member
 	call uint64
 }
 
 func (c *remoteCaller) Answer(a *Answer) {
-	c.to.send(&frame{
+	c.x.reply(c.to, &frame{
 		kind: frameAnswer, call: c.call, progress: a.Progress, text: a.Error, details: a.Details, Payload: a.Payload,
-	})
+	}, time.Time{})
 }

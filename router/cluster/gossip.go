@@ -49,6 +49,8 @@ type memberEvent struct {
 	dead    bool
 	// version of its list, when that is the news.
 	version uint64
+	// joined: everybody who was found has been reached. It comes after the news of them.
+	joined bool
 }
 
 // memberMeta is what a member tells all others of itself by gossip; at most 512 bytes.
@@ -118,9 +120,9 @@ func (g *gossip) address() string {
 	return net.JoinHostPort(node.Addr.String(), strconv.Itoa(int(node.Port)))
 }
 
-// run joins the addresses, calls joined once when all that were found have been reached (or
-// the time for that is over), and goes on looking for members that were lost.
-func (g *gossip) run(ctx context.Context, join []string, joined func()) {
+// run joins the addresses, tells once that all that were found have been reached (or the time
+// for that is over), and goes on looking for members that were lost.
+func (g *gossip) run(ctx context.Context, join []string) {
 	start, told := time.Now(), false
 	said := ""
 	for {
@@ -134,7 +136,7 @@ func (g *gossip) run(ctx context.Context, join []string, joined func()) {
 		}
 		if !told && (missing == 0 && err == nil || time.Since(start) > joinWait) {
 			told = true
-			joined()
+			g.tell(memberEvent{joined: true})
 		}
 		wait := rejoinEvery
 		if !told {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -19,6 +20,7 @@ type asking struct {
 	deadline time.Time
 	after    time.Time
 	sentTo   *member // nil: to be sent
+	waits    bool    // it is among the unsent
 	closed   bool    // the session is gone; a grant must be given back
 }
 
@@ -54,13 +56,13 @@ func (m *machine) register(k listKey, invoke Policy, c Callee, done func(wamp.ID
 		number: m.lastAsk, key: k, slot: &m.table.slots[slotOf(id)], invoke: invoke, callee: c,
 		done: []func(wamp.ID, error){done}, deadline: m.now.Add(askWait),
 	}
-	m.asks[a.number], m.askOf[k], m.unsent[a.number] = a, a, a
+	m.asks[a.number], m.askOf[k] = a, a
+	m.unsend(a, time.Time{})
 }
 
 // endAsk forgets an ask that was answered or given up.
 func (m *machine) endAsk(a *asking) {
 	delete(m.asks, a.number)
-	delete(m.unsent, a.number)
 	if m.askOf[a.key] == a {
 		delete(m.askOf, a.key)
 	}
@@ -69,7 +71,10 @@ func (m *machine) endAsk(a *asking) {
 // unsend makes an ask go out again, not before a time.
 func (m *machine) unsend(a *asking, after time.Time) {
 	a.sentTo, a.after = nil, after
-	m.unsent[a.number] = a
+	if !a.waits {
+		a.waits = true
+		m.unsent = append(m.unsent, a)
+	}
 }
 
 // unregister takes a session off a list; false when it is not on it.
@@ -101,15 +106,16 @@ func (m *machine) closeSession(session wamp.ID) {
 func (m *machine) retryAsks() {
 	if m.ownersChanged {
 		m.ownersChanged = false
-		for _, a := range m.asks {
-			if a.sentTo != a.slot.owner.Load() {
-				m.unsend(a, time.Time{})
-			}
-		}
+		m.unsendAsks(func(a *asking) bool { return a.sentTo != a.slot.owner.Load() })
 	}
-	for _, a := range m.unsent {
-		if !m.now.Before(a.after) {
-			m.sendAsk(a)
+	unsent := m.unsent
+	m.unsent = nil
+	for _, a := range unsent {
+		a.waits = false
+		switch {
+		case m.asks[a.number] != a || a.sentTo != nil: // answered, or sent meanwhile
+		case m.now.Before(a.after) || !m.sendAsk(a):
+			m.unsend(a, a.after)
 		}
 	}
 }
@@ -125,23 +131,25 @@ func (m *machine) expireAsks() {
 	}
 }
 
-func (m *machine) sendAsk(a *asking) {
+// sendAsk sends an ask to the owner; false when there is none to send it to.
+func (m *machine) sendAsk(a *asking) bool {
 	if a.closed {
 		m.endAsk(a)
-		return
+		return true
 	}
 	owner := a.slot.owner.Load()
 	msg := &ask{Ask: a.number, Key: a.key, Invoke: a.invoke}
 	switch p := m.ownerPeer(owner); {
 	case owner == m.self:
 		a.sentTo = owner
-		delete(m.unsent, a.number)
 		m.onAsk(nil, msg)
 	case p != nil:
 		a.sentTo = owner
-		delete(m.unsent, a.number)
 		m.send(p, msg)
+	default:
+		return false
 	}
+	return true
 }
 
 func (m *machine) ownerPeer(owner *member) *peer {
@@ -154,12 +162,18 @@ func (m *machine) ownerPeer(owner *member) *peer {
 	return nil
 }
 
-// unsendAsks makes asks that went to a member go out again: its answer is lost.
-func (m *machine) unsendAsks(to *member) {
+// unsendAsks makes some asks go out again, the oldest first: their answer is lost, or would
+// come from somebody who is not the owner any more.
+func (m *machine) unsendAsks(which func(*asking) bool) {
+	var again []*asking
 	for _, a := range m.asks {
-		if a.sentTo == to {
-			m.unsend(a, time.Time{})
+		if which(a) {
+			again = append(again, a)
 		}
+	}
+	slices.SortFunc(again, func(a, b *asking) int { return cmp.Compare(a.number, b.number) })
+	for _, a := range again {
+		m.unsend(a, time.Time{})
 	}
 }
 

@@ -17,8 +17,11 @@ const (
 	// askRetry is the pause before asking again after "not the owner".
 	askRetry = 20 * time.Millisecond
 	// goneAfter is how long the links to a member must be down before the members agree
-	// that it is gone; goneAlone is the same without anybody to agree with.
+	// that it is gone; gonePair is the same in a cluster of two, where there is nobody to
+	// agree with, and goneAlone for a member that has lost the links to several others and
+	// may be the one that is cut off.
 	goneAfter = 50 * time.Millisecond
+	gonePair  = 500 * time.Millisecond
 	goneAlone = 3 * time.Second
 	// claimRetry is the longest random pause after a claim was refused.
 	claimRetry = 50 * time.Millisecond
@@ -63,7 +66,7 @@ type machine struct {
 
 	asks    map[uint64]*asking
 	askOf   map[listKey]*asking
-	unsent  map[uint64]*asking
+	unsent  []*asking
 	lastAsk uint64
 	queued  []queuedAsk            // asks for slots that this member is claiming
 	granted map[wamp.ID][]granting // places given whose entry has not arrived yet
@@ -127,7 +130,6 @@ func newMachine(self *member, t *table, logger *slog.Logger, random func(int64) 
 		seals:   map[uint64]*sealing{},
 		asks:    map[uint64]*asking{},
 		askOf:   map[listKey]*asking{},
-		unsent:  map[uint64]*asking{},
 		granted: map[wamp.ID][]granting{},
 	}
 }
@@ -275,7 +277,7 @@ func (m *machine) linkDown(id MemberID) {
 	p.up.Store(false)
 	m.viewChanged = true
 	m.broadcast(&lost{Member: p.id, Lost: true})
-	m.unsendAsks(p.member)
+	m.unsendAsks(func(a *asking) bool { return a.sentTo == p.member })
 	m.dropSealsOf(p)
 	m.removeIfDead(p)
 	m.settle()
@@ -326,8 +328,10 @@ func (m *machine) agreedGone(p *peer) bool {
 		}
 		witnesses++
 	}
-	// With nobody left to ask, this member may be the one that is cut off.
-	return others == 0 || witnesses > 0
+	if others == 0 {
+		return down >= gonePair
+	}
+	return witnesses > 0
 }
 
 // live says that the member counts: what it holds matters to claims and confirmations.

@@ -56,6 +56,7 @@ type Node struct {
 	calls  *calls
 	links  *links
 	gossip *gossip
+	ctx    context.Context
 	stop   context.CancelFunc
 	wg     sync.WaitGroup
 
@@ -86,20 +87,20 @@ func Start(c Config) (*Node, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
 		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}),
-		stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{},
+		ctx: ctx, stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{},
 	}
 	n.m.now = time.Now()
 	if c.Network == nil {
 		n.step((*machine).joinedAll)
-	} else if err := n.startNetwork(ctx, &c); err != nil {
+	} else if err := n.startNetwork(&c); err != nil {
 		stop()
 		return nil, err
 	}
-	n.wg.Go(func() { n.tick(ctx) })
+	n.wg.Go(n.tick)
 	return n, nil
 }
 
-func (n *Node) startNetwork(ctx context.Context, c *Config) error {
+func (n *Node) startNetwork(c *Config) error {
 	ln, err := net.Listen("tcp", c.Network.Links)
 	if err != nil {
 		return fmt.Errorf("listening for links of other replicas: %w", err)
@@ -122,10 +123,8 @@ func (n *Node) startNetwork(ctx context.Context, c *Config) error {
 	}
 	hello := linkHello{Protocol: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
 	n.links = newLinks(hello, ln, config, c.Logger, n.serveLink)
-	n.wg.Go(func() { n.followGossip(ctx) })
-	n.wg.Go(func() {
-		n.gossip.run(ctx, c.Network.Join, func() { n.step((*machine).joinedAll) })
-	})
+	n.wg.Go(n.followGossip)
+	n.wg.Go(func() { n.gossip.run(n.ctx, c.Network.Join) })
 	return nil
 }
 
@@ -189,12 +188,12 @@ func (n *Node) perform() output {
 	}
 }
 
-func (n *Node) tick(ctx context.Context) {
+func (n *Node) tick() {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-n.ctx.Done():
 			return
 		case <-ticker.C:
 			n.step((*machine).tick)
@@ -202,13 +201,15 @@ func (n *Node) tick(ctx context.Context) {
 	}
 }
 
-func (n *Node) followGossip(ctx context.Context) {
+func (n *Node) followGossip() {
 	for {
 		select {
-		case <-ctx.Done():
+		case <-n.ctx.Done():
 			return
 		case e := <-n.gossip.events:
 			switch {
+			case e.joined:
+				n.step((*machine).joinedAll)
 			case e.id == n.self.id:
 			case e.version > 0:
 				n.step(func(m *machine) { m.hasDigest(e.id, e.version) })
@@ -390,6 +391,12 @@ func (n *Node) Close() error {
 	if n.gossip != nil {
 		err = n.gossip.leave()
 	}
+	n.end()
+	return err
+}
+
+// end stops everything without a word to the others.
+func (n *Node) end() {
 	n.stop()
 	if n.links != nil {
 		n.links.close()
@@ -398,7 +405,6 @@ func (n *Node) Close() error {
 		n.gossip.close()
 	}
 	n.wg.Wait()
-	return err
 }
 
 // Member is the name of this replica for this run of the process.

@@ -116,7 +116,12 @@ func startNodes(t *testing.T, n int, key []byte) []*Node {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = node.Close() })
+		t.Cleanup(func() {
+			if node.ended() {
+				return
+			}
+			_ = node.Close()
+		})
 		join = append(join, node.GossipAddress())
 		nodes = append(nodes, node)
 	}
@@ -129,6 +134,15 @@ func startNodes(t *testing.T, n int, key []byte) []*Node {
 		return nil
 	})
 	return nodes
+}
+
+func (n *Node) ended() bool {
+	select {
+	case <-n.ctx.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 func eventually(t *testing.T, check func() error) {
@@ -199,7 +213,7 @@ func TestReplicaLost(t *testing.T) {
 	if got := call(t, nodes[2].Realm("realm1"), "com.example.p1"); got != "0" {
 		t.Fatalf("the first callee is 0, called %s", got)
 	}
-	kill(nodes[0])
+	nodes[0].end() // as a crash would: no goodbye to anybody
 	eventually(t, func() error {
 		for j := range 20 {
 			if got := call(t, nodes[2].Realm("realm1"), fmt.Sprintf("com.example.p%d", j)); got != "1" {
@@ -213,14 +227,6 @@ func TestReplicaLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// kill ends a node as a crash would: no goodbye to anybody.
-func kill(n *Node) {
-	n.stop()
-	n.links.close()
-	n.gossip.close()
-	n.wg.Wait()
 }
 
 // The burst of an application that registers everything it has at once.

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -121,8 +120,9 @@ func (v *view) find(stamp uint64) *entry {
 	return nil
 }
 
-// skip says which callees a choice passes over.
+// skip says which callees a choice passes over, and where chance comes from.
 type skip struct {
+	random   func(n int) int
 	gone     []uint64 // stamps that a replica refused as gone
 	busy     []uint64 // stamps whose queue is full
 	draining bool     // callees of replicas that are leaving
@@ -156,7 +156,7 @@ func (v *view) pick(cursor uint64, s *skip) *entry {
 	case Last:
 		start, step = n-1, n-1
 	case Random:
-		start = rand.IntN(n)
+		start = s.random(n)
 	case RoundRobin:
 		// The next is the first larger stamp, else the smallest: whoever came or went
 		// meanwhile, nobody is skipped or repeated.

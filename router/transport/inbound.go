@@ -160,16 +160,22 @@ func (p *peer) fill(total int) error {
 func (in *inbound) makeRoom(total int) {
 	have := in.w - in.r
 	size := in.want
-	if total > size {
-		size = max(min(total, max(size, 2*have)), min(total, len(in.buf)))
-		in.want = size
+	switch {
+	case total <= size:
+	case have < len(in.buf):
+		size = max(size, len(in.buf))
+	default:
+		size = max(size, min(total, 2*have))
 	}
+	in.want = size
 	switch {
 	case size != len(in.buf):
 		b := make([]byte, size)
 		copy(b, in.buf[in.r:in.w])
 		in.buf = b
 	case have == 0:
+	case in.r == 0:
+		return
 	case in.w == len(in.buf) || in.r+total > len(in.buf):
 		copy(in.buf, in.buf[in.r:in.w])
 	default:

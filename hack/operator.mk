@@ -1,8 +1,12 @@
 # Targets of the operator: generated code and manifests, the chart, and its tests.
-# Included by the top-level Makefile, which includes hack/tools/tools.mk as well.
+# The top-level Makefile includes this after hack/tools/tools.mk and hack/kube/kube.mk; by itself
+# (make -f hack/operator.mk) it includes them.
 
 ifndef CONTROLLER_GEN
 include hack/tools/tools.mk
+endif
+ifndef KUBE_SRC
+include hack/kube/kube.mk
 endif
 
 CRD_DIR := config/crd
@@ -10,5 +14,36 @@ CHART_DIR := charts/wamp-operator
 
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## Generate deep copies and apply configurations from the api types
-	$(CONTROLLER_GEN) object paths=./api/...
-	$(CONTROLLER_GEN) applyconfiguration paths=./api/...
+	@$(CONTROLLER_GEN) object paths=./api/...
+	@$(CONTROLLER_GEN) applyconfiguration paths=./api/...
+
+.PHONY: manifests
+manifests: $(CONTROLLER_GEN) ## Generate CRDs and roles, for kustomize and for the chart
+	@$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=$(CRD_DIR)
+	@$(CONTROLLER_GEN) rbac:roleName=wamp-operator paths=./controllers/... output:rbac:dir=config/rbac
+	@mkdir -p $(CHART_DIR)/files/crds
+	@rm -f $(CHART_DIR)/files/crds/*.yaml
+	@cp $(CRD_DIR)/wamp-operator.io_*.yaml $(CHART_DIR)/files/crds/
+	@sed -n '/^rules:/,$$p' config/rbac/role.yaml | tail -n +2 > $(CHART_DIR)/files/rules.yaml
+
+GENERATED := api $(CRD_DIR) config/rbac $(CHART_DIR)/files
+
+.PHONY: check-generated
+check-generated: ## Fail when generated files are not what the sources give
+	@before=$$(find $(GENERATED) -type f | sort | xargs sha256sum); \
+	$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) generate manifests || exit 1; \
+	after=$$(find $(GENERATED) -type f | sort | xargs sha256sum); \
+	if [ "$$before" != "$$after" ]; then \
+		echo "generated files were out of date; they are right now: commit them"; exit 1; \
+	fi
+
+.PHONY: chart-lint
+chart-lint: kube-tool ## Lint the chart and render it with and without values
+	@PATH="$$($(KUBE) binaries helm):$$PATH"; \
+	helm lint --strict --quiet $(CHART_DIR) && \
+	go test ./charts/...
+
+.PHONY: test-operator
+test-operator: kube-tool ## Test the operator against a real API server (envtest)
+	@KUBEBUILDER_ASSETS="$$($(KUBE) envtest-assets)" WAMP_REQUIRE_ENVTEST=1 \
+		go test -race ./api/... ./controllers/... ./cmd/wamp-operator/... ./charts/...

@@ -146,11 +146,11 @@ type WampClusterSpec struct {
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 	// listener is the port for clients.
 	// +optional
-	// +kubebuilder:default={}
+	// +kubebuilder:default={port: 8080}
 	Listener Listener `json:"listener,omitempty,omitzero"`
 	// allowedNamespaces says from where realms and procedures may be attached.
 	// +optional
-	// +kubebuilder:default={}
+	// +kubebuilder:default={from: Same}
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty,omitzero"`
 	// drainTimeout bounds how long a router that is told to stop waits for calls in flight. A
 	// duration from 0s to 1h.
@@ -162,7 +162,7 @@ type WampClusterSpec struct {
 	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
 	// service shapes the Service for clients.
 	// +optional
-	// +kubebuilder:default={}
+	// +kubebuilder:default={type: ClusterIP}
 	Service ServiceShape `json:"service,omitempty,omitzero"`
 	// pod shapes the router pods.
 	// +optional

@@ -207,7 +207,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: allowedNamespaces
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.AllowedNamespaces
-      default: {}
+      default:
+        from: Same
     - name: drainTimeout
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
@@ -227,7 +228,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: listener
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Listener
-      default: {}
+      default:
+        port: 8080
     - name: pod
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.PodShape
@@ -238,7 +240,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: service
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ServiceShape
-      default: {}
+      default:
+        type: ClusterIP
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampClusterStatus
   map:
     fields:

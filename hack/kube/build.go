@@ -94,7 +94,7 @@ func (l layout) binDir() (string, error) {
 			}
 			h.Write(data)
 		}
-		fmt.Fprint(h, g.Tags, g.LDFlags, sortedKeys(g.Bins), runtime.Version(), runtime.GOARCH)
+		_, _ = fmt.Fprint(h, g.Tags, g.LDFlags, sortedKeys(g.Bins), runtime.Version(), runtime.GOARCH)
 	}
 	return filepath.Join(l.Cache, "kube", hex.EncodeToString(h.Sum(nil))[:12]), nil
 }

@@ -160,7 +160,7 @@ var (
 
 // say prints a line of progress with the seconds since the command began.
 func say(format string, args ...any) {
-	fmt.Fprintf(progress, "[%6.1f s] %s\n", time.Since(started).Seconds(), fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(progress, "[%6.1f s] %s\n", time.Since(started).Seconds(), fmt.Sprintf(format, args...))
 }
 
 func sortedKeys(m map[string]string) []string {

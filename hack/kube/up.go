@@ -35,15 +35,13 @@ func up(l layout, count int) error {
 		return err
 	}
 
-	pid := sandboxPID(l)
-	if pid == 0 {
-		if err := remove(l); err != nil {
-			return err
-		}
-		if pid, err = boot(l, cluster{Bin: bin, Nodes: count}); err != nil {
-			return err
-		}
-	} else if err := resume(l, pid, cluster{Bin: bin, Nodes: count}); err != nil {
+	want := cluster{Bin: bin, Nodes: count}
+	if pid := sandboxPID(l); pid != 0 {
+		err = resume(l, pid, want)
+	} else if err = remove(l); err == nil {
+		err = boot(l, want)
+	}
+	if err != nil {
 		return err
 	}
 	if err := awaitComponents(l); err != nil {
@@ -53,50 +51,50 @@ func up(l layout, count int) error {
 }
 
 // boot writes all that the cluster is made of and starts its sandbox.
-func boot(l layout, c cluster) (pid int, err error) {
+func boot(l layout, c cluster) error {
 	list := nodes(l, c.Nodes)
 	runc, err := exec.LookPath("runc")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if err := os.MkdirAll(l.path("logs"), 0o755); err != nil {
-		return 0, err
+		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	// The sandbox runs a copy of this program: `go run` deletes its own.
 	if err := run("cp", self, l.path("kube")); err != nil {
-		return 0, err
+		return err
 	}
 	if err := writePauseImage(l); err != nil {
-		return 0, err
+		return err
 	}
 	if err := writePKI(l, list); err != nil {
-		return 0, fmt.Errorf("making certificates: %w", err)
+		return fmt.Errorf("making certificates: %w", err)
 	}
 	if err := writeConfig(l, c.Bin, runc, list); err != nil {
-		return 0, fmt.Errorf("writing the configuration: %w", err)
+		return fmt.Errorf("writing the configuration: %w", err)
 	}
 	if err := writeCluster(l, c); err != nil {
-		return 0, err
+		return err
 	}
 	if err := makeCgroups(list); err != nil {
-		return 0, err
+		return err
 	}
 	pid, release, err := spawnSandbox(l)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if err := writePIDFile(l, pid); err != nil {
-		return 0, err
+		return err
 	}
 	if err := connectHost(pid); err != nil {
-		return 0, errors.Join(err, remove(l))
+		return errors.Join(err, remove(l))
 	}
 	say("sandbox started, process %d", pid)
-	return pid, release()
+	return release()
 }
 
 // resume repairs what may be missing in a cluster whose sandbox runs.

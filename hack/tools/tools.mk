@@ -18,6 +18,6 @@ $(CONTROLLER_GEN):
 	@cd $(TOOLS_SRC) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
 
 $(GOLANGCI_LINT):
-	@echo "building golangci-lint (about two minutes the first time)"
+	@echo "building golangci-lint (about three minutes the first time)"
 	@mkdir -p $(TOOLS_BIN)
 	@cd $(TOOLS_SRC) && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

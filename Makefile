@@ -10,7 +10,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 include hack/tools/tools.mk
 include hack/kube/kube.mk
 include hack/operator.mk
-include test/test.mk
+-include test/test.mk
 
 .PHONY: help
 help: ## List the targets

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -132,7 +133,7 @@ func (x *calls) direct(p *procedure, r *routing) Waiter {
 			if err == nil {
 				return nil
 			}
-			if err != ErrBusy {
+			if !errors.Is(err, ErrBusy) {
 				r.skip.gone = append(r.skip.gone, e.stamp)
 				continue
 			}
@@ -254,7 +255,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 			}
 			err := e.callee.Deliver(x.delivery(p, r, caller))
 			sent = err == nil
-			if err == ErrBusy {
+			if errors.Is(err, ErrBusy) {
 				room = e.callee
 			}
 			if sent && routed {

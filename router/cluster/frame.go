@@ -114,7 +114,7 @@ func parseFrame(b []byte, f *frame) error {
 // own copies a frame with what it borrowed.
 func (f *frame) own() *frame {
 	c := *f
-	c.details, c.Payload = f.details.Clone(), f.Payload.Clone()
+	c.details, c.Payload = f.details.Clone(), f.Clone()
 	return &c
 }
 

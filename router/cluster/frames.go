@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -75,10 +76,10 @@ func (x *calls) deliver(f *frame, caller Caller) refusal {
 	if e == nil {
 		return refusedGone
 	}
-	switch e.callee.Deliver(x.delivery(p, x.routing(f, nil), caller)) {
-	case nil:
+	switch err := e.callee.Deliver(x.delivery(p, x.routing(f, nil), caller)); {
+	case err == nil:
 		return 0
-	case ErrBusy:
+	case errors.Is(err, ErrBusy):
 		return refusedBusy
 	}
 	return refusedGone

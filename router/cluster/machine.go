@@ -207,11 +207,9 @@ func (m *machine) addPeer(id MemberID, replica string) *peer {
 }
 
 // peerAlive: gossip knows the member.
-func (m *machine) peerAlive(id MemberID, replica string) *peer {
-	p := m.addPeer(id, replica)
-	p.alive = true
+func (m *machine) peerAlive(id MemberID, replica string) {
+	m.addPeer(id, replica).alive = true
 	m.settle()
-	return p
 }
 
 // peerDead: gossip declared the member dead, or it left. Standing links are better evidence

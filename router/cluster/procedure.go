@@ -131,7 +131,7 @@ type skip struct {
 func (s *skip) passes(e *entry) bool {
 	return e.member.up.Load() &&
 		!slices.Contains(s.gone, e.stamp) && !slices.Contains(s.busy, e.stamp) &&
-		!(s.draining && e.member.draining.Load())
+		(!s.draining || !e.member.draining.Load())
 }
 
 // choose picks the callee for one call by the policy of the view; cursor is the stamp of the

@@ -10,14 +10,6 @@ func (s *slotSet) remove(id slotID)   { s[id/64] &^= 1 << (id % 64) }
 func (s *slotSet) has(id slotID) bool { return s[id/64]&(1<<(id%64)) != 0 }
 func (s *slotSet) empty() bool        { return *s == slotSet{} }
 
-func (s *slotSet) count() int {
-	n := 0
-	for _, word := range s {
-		n += bits.OnesCount64(word)
-	}
-	return n
-}
-
 // each calls f for the slots in ascending order.
 func (s *slotSet) each(f func(slotID)) {
 	for i, word := range s {

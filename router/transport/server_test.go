@@ -204,8 +204,9 @@ func TestCloseFlushes(t *testing.T) {
 
 // Shutdown closes what is open, at the latest when its context ends.
 func TestShutdown(t *testing.T) {
-	stuck := make(chan struct{})
+	started, stuck := make(chan struct{}), make(chan struct{})
 	s := &Server{Handler: func(c Conn) {
+		close(started)
 		_, _ = c.ReadMessage()
 		<-stuck
 	}}
@@ -218,6 +219,7 @@ func TestShutdown(t *testing.T) {
 	half := connect(t, ln.Addr().String())
 	write(t, half, "GET")
 	c := dial(t, &Dialer{}, "ws://"+ln.Addr().String(), wamp.JSON)
+	within(t, started)
 	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 	defer cancel()
 	if err := s.Shutdown(ctx); err != context.DeadlineExceeded {

@@ -223,8 +223,9 @@ type WampCluster struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// +required
-	Spec WampClusterSpec `json:"spec"`
+	// +optional
+	// +kubebuilder:default={}
+	Spec WampClusterSpec `json:"spec,omitempty,omitzero"`
 	// +optional
 	Status WampClusterStatus `json:"status,omitempty,omitzero"`
 }

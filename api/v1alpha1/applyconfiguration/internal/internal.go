@@ -198,6 +198,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: spec
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampClusterSpec
+      default: {}
     - name: status
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampClusterStatus

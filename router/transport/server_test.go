@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -154,7 +155,7 @@ func TestMaxConnections(t *testing.T) {
 	expect(t, nc, "\x7f\x40\x00\x00")
 	expectEnd(t, nc)
 	nc = connect(t, address)
-	if r, body := request(t, nc, upgradeRequest+"Sec-WebSocket-Protocol: wamp.2.json\r\n\r\n"); r.StatusCode != 503 {
+	if r, body := request(t, nc, upgradeRequest+"Sec-WebSocket-Protocol: wamp.2.json\r\n\r\n"); r.StatusCode != http.StatusServiceUnavailable {
 		t.Error(r.Status, body)
 	}
 	expectEnd(t, nc)

@@ -55,6 +55,7 @@ type Router struct {
 
 	realms   realms
 	served   atomic.Pointer[v1alpha1.RouterDocumentsState]
+	joined   atomic.Bool // the others were met once
 	loaded   atomic.Bool // documents were applied at least once
 	draining atomic.Bool
 

@@ -31,8 +31,11 @@ func (r *Router) replica() string {
 
 // Missing implements admin.Source: what keeps the replica from being ready.
 func (r *Router) Missing() []string {
+	if r.draining.Load() {
+		return []string{"the replica is stopping"}
+	}
 	var missing []string
-	if !r.node.Joined() {
+	if !r.hasJoined() {
 		missing = append(missing, "the replica has not met the others yet")
 	}
 	if !r.loaded.Load() {
@@ -42,10 +45,16 @@ func (r *Router) Missing() []string {
 		}
 		missing = append(missing, "no documents are served: "+why)
 	}
-	if r.draining.Load() {
-		missing = append(missing, "the replica is stopping")
-	}
 	return missing
+}
+
+// hasJoined tells whether the replica has met the others since it started. It stays ready while
+// members come and go later: calls that need what is moving wait a moment.
+func (r *Router) hasJoined() bool {
+	if !r.joined.Load() && r.node.Joined() {
+		r.joined.Store(true)
+	}
+	return r.joined.Load()
 }
 
 // watchReadiness tells the state stream when the replica becomes ready, or is no more.

@@ -58,7 +58,8 @@ func (t *topic) ready() {
 	}
 }
 
-// add begins the delivery of events, and confirms it before the first one.
+// add begins the delivery of events and confirms it: what is published from then on is delivered,
+// and the lock of the subscription keeps that behind the confirmation.
 func (t *topic) add(s *subscription, confirm func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -67,7 +68,6 @@ func (t *topic) add(s *subscription, confirm func()) {
 	if s.ended {
 		return
 	}
-	confirm()
 	var subscribers []*subscription
 	if now := t.subscribers.Load(); now != nil {
 		subscribers = *now
@@ -76,6 +76,7 @@ func (t *topic) add(s *subscription, confirm func()) {
 		subscribers = append(slices.Clone(subscribers), s)
 		t.subscribers.Store(&subscribers)
 	}
+	confirm()
 }
 
 // remove ends the delivery of events: when it returns none is on its way to the connection.

@@ -1,0 +1,67 @@
+package dealer
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// bareConn encodes what it is sent and forgets it, as a connection whose peer reads at once.
+type bareConn struct {
+	*wamptest.Conn
+	buf []byte
+}
+
+func (c *bareConn) Send(m *wamp.Message) error {
+	c.buf = wamp.Append(c.buf[:0], wamp.MessagePack, m)
+	return nil
+}
+
+func (c *bareConn) Full() bool { return false }
+
+func bare(b *testing.B, r Realm) *joined {
+	b.Helper()
+	conn := wamptest.NewConn(wamp.MessagePack)
+	return joinOver(b, r, &bareConn{Conn: conn}, conn)
+}
+
+type host struct{}
+
+func (host) Event(string, *cluster.Event) {}
+func (host) Changed(string, string)       {}
+
+// BenchmarkCall is a call through dealer and cluster in memory: two sessions, no sockets.
+func BenchmarkCall(b *testing.B) {
+	for _, policy := range []cluster.Policy{cluster.First, cluster.RoundRobin} {
+		b.Run(policy.String(), func(b *testing.B) {
+			node, err := cluster.Start(cluster.Config{Cluster: "bench", Replica: "bench", Logger: slog.New(slog.DiscardHandler), Host: host{}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer node.Close()
+			realm := node.Realm("realm1")
+			callee, caller := bare(b, realm), bare(b, realm)
+			callee.Register(&wamp.Message{Type: wamp.Register, Request: 1, URI: uri,
+				Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"invoke": policy.String()})})
+			for _, ok := node.Procedure("realm1", uri); !ok; _, ok = node.Procedure("realm1", uri) {
+				time.Sleep(time.Millisecond)
+			}
+			call := &wamp.Message{Type: wamp.Call, URI: uri, Payload: wamp.MustPayload(wamp.MessagePack, []any{"sixteen bytes ..."}, nil)}
+			yield := &wamp.Message{Type: wamp.Yield, Payload: call.Payload}
+			b.ReportAllocs()
+			for b.Loop() {
+				call.Request++
+				yield.Request++
+				caller.Call(call)
+				callee.Yield(yield)
+			}
+			if results, failures := caller.Answered(); results != uint64(b.N) || failures != 0 {
+				b.Errorf("%d results, %d failures of %d", results, failures, b.N)
+			}
+		})
+	}
+}

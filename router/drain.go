@@ -17,19 +17,29 @@ const (
 	lookEvery = 5 * time.Millisecond
 	// goodbyeRoom is kept of the time for the clients' answers to GOODBYE.
 	goodbyeRoom = time.Second
+	// lull is how long clients are still let in, at most a tenth of the time: those that send
+	// clients here (in Kubernetes the Service) hear of the end a moment later.
+	lull = time.Second
 )
 
-// Drain makes the replica leave gently, until ctx ends: it is not ready at once and admits no
-// session; the cluster routes around it; wave by wave sessions get no further invocation and,
-// when they have no open call, GOODBYE with wamp.close.system_shutdown. When ctx ends the rest
-// is told to leave as it is.
+// Drain makes the replica leave gently, until ctx ends: it is not ready at once, and a moment
+// later admits no session; the cluster routes around it; wave by wave sessions get no further
+// invocation and, when they have no open call, GOODBYE with wamp.close.system_shutdown. When ctx
+// ends the rest is told to leave as it is.
 func (r *Router) Drain(ctx context.Context) {
 	if r.draining.Swap(true) {
 		return
 	}
 	r.admin.Changed("", "")
 	r.log.Info("draining", "sessions", r.realms.count())
+	settled := time.NewTimer(lullFor(ctx))
+	defer settled.Stop()
 	r.handOver(ctx)
+	select {
+	case <-settled.C:
+	case <-ctx.Done():
+	}
+	r.refusing.Store(true)
 	d := drainage{waiting: r.realms.all()}
 	d.wave = max(waveLeast, (len(d.waiting)+waves-1)/waves)
 	if deadline, ok := ctx.Deadline(); ok {
@@ -42,6 +52,13 @@ func (r *Router) Drain(ctx context.Context) {
 		p.session.Goodbye(wamp.CloseSystemShutdown)
 	}
 	r.awaitEmpty()
+}
+
+func lullFor(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(lull, time.Until(deadline)/10)
+	}
+	return lull
 }
 
 // handOver gives what this replica owns to the others, in at most a third of the time.

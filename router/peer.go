@@ -26,7 +26,7 @@ type peer struct {
 
 // Join implements session.Router.
 func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *session.Refusal) {
-	if r.draining.Load() {
+	if r.refusing.Load() {
 		return nil, &session.Refusal{URI: wamp.CloseSystemShutdown, Message: "this router is stopping: connect again to reach another"}
 	}
 	found := r.realms.get(hello.Realm)

@@ -58,6 +58,7 @@ type Router struct {
 	joined   atomic.Bool // the others were met once
 	loaded   atomic.Bool // documents were applied at least once
 	draining atomic.Bool
+	refusing atomic.Bool // new sessions, from some way into the drain
 
 	ctx    context.Context // ends in Close
 	cancel context.CancelFunc
@@ -239,6 +240,13 @@ func (h *host) Event(name string, e *cluster.Event) {
 
 // Changed implements cluster.Host.
 func (h *host) Changed(realm, uri string) { h.admin.Changed(realm, uri) }
+
+// Pending implements cluster.Host.
+func (h *host) Pending(f func(cluster.Caller)) {
+	for _, p := range h.realms.all() {
+		p.dealer.Pending(f)
+	}
+}
 
 // newSessionID gives an id that no session here has; it is random over 53 bits, so that in the
 // whole cluster two are alike about once in 2^53 / sessions.

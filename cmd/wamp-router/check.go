@@ -36,7 +36,7 @@ func checkCommand() *cobra.Command {
 			for _, ignored := range docs.Ignored {
 				fmt.Fprintln(cmd.OutOrStdout(), ignored)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d realms and %d procedures are good\n", len(docs.Realms), len(docs.Procedures))
+			fmt.Fprintf(cmd.OutOrStdout(), "good: %s, %s\n", count(len(docs.Realms), "realm"), count(len(docs.Procedures), "procedure"))
 			return nil
 		},
 	}

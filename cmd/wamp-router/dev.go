@@ -66,7 +66,7 @@ func dev(ctx context.Context, out io.Writer, cfg router.DevConfig) error {
 
 // introduce says where to connect and what to try.
 func introduce(out io.Writer, d *router.Dev, cfg router.DevConfig, took time.Duration) {
-	fmt.Fprintf(out, "wamp-router %s: %s, ready after %d ms\n\n", cfg.Version, count(len(d.Routers)), took.Milliseconds())
+	fmt.Fprintf(out, "wamp-router %s: %s, ready after %d ms\n\n", cfg.Version, count(len(d.Routers), "replica"), took.Milliseconds())
 	fmt.Fprintf(out, "  %-8s %-29s %-24s %s\n", "replica", "WebSocket", "RawSocket", "administration")
 	for _, r := range d.Routers {
 		fmt.Fprintf(out, "  %-8s ws://%-24s tcp://%-18s http://%s\n", r.State().Replica, r.Address()+"/ws", r.Address(), r.AdminAddress())
@@ -89,9 +89,9 @@ Ctrl-C stops.
 `, "ws://"+first.Address()+"/ws", "ws://"+last.Address()+"/ws", first.AdminAddress())
 }
 
-func count(n int) string {
+func count(n int, of string) string {
 	if n == 1 {
-		return "1 replica"
+		return "1 " + of
 	}
-	return fmt.Sprintf("%d replicas", n)
+	return fmt.Sprintf("%d %ss", n, of)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if err := command().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "wamp-router:", err)
+		text := err.Error()
+		if strings.Contains(text, "\n") { // several problems, a line each
+			text = "\n" + text
+		}
+		fmt.Fprintln(os.Stderr, "wamp-router:", text)
 		os.Exit(1)
 	}
 }

@@ -29,11 +29,18 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
+// maxProblems is how many problems are told at once: one slip can make hundreds.
+const maxProblems = 20
+
 // problems joins what was found; nil when nothing was.
 func problems(found []*Problem) error {
-	errs := make([]error, len(found))
+	var errs []error
 	for i, p := range found {
-		errs[i] = p
+		if i == maxProblems {
+			errs = append(errs, fmt.Errorf("and %d more", len(found)-i))
+			break
+		}
+		errs = append(errs, p)
 	}
 	return errors.Join(errs...)
 }

@@ -33,6 +33,7 @@ type host struct{}
 
 func (host) Event(string, *cluster.Event) {}
 func (host) Changed(string, string)       {}
+func (host) Pending(func(cluster.Caller)) {}
 
 // BenchmarkCall is a call through dealer and cluster in memory: two sessions, no sockets.
 func BenchmarkCall(b *testing.B) {

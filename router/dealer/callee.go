@@ -141,19 +141,35 @@ func (p *Peer) Error(m *wamp.Message) {
 // told before that the session's registrations are gone.
 func (p *Peer) Leave() {
 	p.mu.Lock()
+	lost := p.unanswered()
 	p.gone = true
-	lost := make([]cluster.Caller, 0, len(p.pending))
-	for _, caller := range p.pending {
-		lost = append(lost, caller)
-	}
-	for _, reg := range p.registrations {
-		for _, h := range reg.held {
-			lost = append(lost, h.caller)
-		}
-	}
 	p.pending, p.registrations, p.held = nil, nil, 0
 	p.mu.Unlock()
 	for _, caller := range lost {
 		caller.Answer(&cluster.Answer{Error: wamp.ErrCanceled, Payload: sentence("the session of the callee ended before it answered")})
 	}
+}
+
+// Pending calls f with the caller of each call that was delivered and is not answered.
+func (p *Peer) Pending(f func(cluster.Caller)) {
+	p.mu.Lock()
+	open := p.unanswered()
+	p.mu.Unlock()
+	for _, caller := range open {
+		f(caller)
+	}
+}
+
+// unanswered gives the callers whose calls were delivered. Called with mu held.
+func (p *Peer) unanswered() []cluster.Caller {
+	callers := make([]cluster.Caller, 0, len(p.pending)+p.held)
+	for _, caller := range p.pending {
+		callers = append(callers, caller)
+	}
+	for _, reg := range p.registrations {
+		for _, h := range reg.held {
+			callers = append(callers, h.caller)
+		}
+	}
+	return callers
 }

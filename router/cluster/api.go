@@ -97,6 +97,9 @@ type Host interface {
 	// Changed tells that the callee list of a procedure, or the set of members (URI is
 	// then empty), changed. It is called often and must only take a note.
 	Changed(realm, uri string)
+	// Pending calls f with the caller of each call that was delivered to a session here
+	// and is not answered.
+	Pending(f func(Caller))
 }
 
 // Declaration is what a WampProcedure says about a procedure.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -37,6 +38,8 @@ type calls struct {
 	last   atomic.Uint64
 	clock  clock
 	random func(n int) int
+	// pending calls f with the caller of each call that a callee here has not answered.
+	pending func(f func(Caller))
 	// observe, when a test sets it, sees each turn of a rotation: dealt by the owner, then
 	// delivered at the callee's replica.
 	observe func(p *procedure, t turn, delivered bool)
@@ -54,7 +57,7 @@ type openCall struct {
 	// at is the replica that has it: when the links to it break, the call is lost.
 	at *member
 	// via is the owner that passed it on there, if one did: when the links between the
-	// two break, the call may be lost as well.
+	// two break, the call may not have arrived.
 	via *member
 	// since is when the call first had to wait.
 	since time.Time
@@ -71,8 +74,8 @@ type routing struct {
 	since     time.Time
 }
 
-func newCalls(self *member, t *table, c clock) *calls {
-	x := &calls{self: self, table: t, clock: c, random: rand.IntN}
+func newCalls(self *member, t *table, c clock, pending func(func(Caller))) *calls {
+	x := &calls{self: self, table: t, clock: c, random: rand.IntN, pending: pending}
 	x.open.init()
 	return x
 }
@@ -306,20 +309,44 @@ func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 }
 
 // lose answers the calls that a member had when the links to it broke: whether a callee has
-// got them is not known. The others are told, because turns that were passed on for their
-// callers may be lost too.
+// got them is not known. The turns that it dealt to callees here may be lost too, so the others
+// are told which of their calls have come this far and are open.
 func (x *calls) lose(m *member) {
 	m.lostBefore.Store(x.last.Load())
-	x.cancel(m, func(c *openCall) bool { return c.at == m })
-	x.table.members.Range(func(_, other any) bool {
-		other.(*member).send(&frame{kind: frameLost, origin: m.hash})
+	x.cancel(m, func(_ uint64, c *openCall) bool { return c.at == m })
+	held := map[*member][]byte{}
+	x.pending(func(caller Caller) {
+		if c, ok := caller.(*remoteCaller); ok {
+			held[c.to] = binary.BigEndian.AppendUint64(held[c.to], c.call)
+		}
+	})
+	x.table.members.Range(func(_, v any) bool {
+		other := v.(*member)
+		other.send(&frame{kind: frameLost, origin: m.hash, Payload: wamp.Payload{Args: held[other]}})
 		return true
 	})
 }
 
-func (x *calls) cancel(m *member, which func(*openCall) bool) {
+// onLost: a member has lost the links to an owner, and gets no more of the turns that this
+// owner had dealt. Those of the calls made here that it does not hold will not be answered.
+func (x *calls) onLost(from *member, f *frame) {
+	owner := x.table.member(f.origin)
+	if owner == nil {
+		return
+	}
+	from.lostVia.Store(owner, x.last.Load())
+	held := make(map[uint64]bool, len(f.Args)/8)
+	for b := f.Args; len(b) >= 8; b = b[8:] {
+		held[binary.BigEndian.Uint64(b)] = true
+	}
+	x.cancel(owner, func(call uint64, c *openCall) bool {
+		return c.at == from && c.via == owner && !held[call]
+	})
+}
+
+func (x *calls) cancel(m *member, which func(uint64, *openCall) bool) {
 	x.open.each(func(call uint64, c openCall) {
-		if !which(&c) {
+		if !which(call, &c) {
 			return
 		}
 		if c, ok := x.open.take(call); ok {

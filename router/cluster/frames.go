@@ -22,9 +22,7 @@ func (x *calls) receive(from *member, f *frame) {
 	case frameRefused:
 		x.onRefused(f)
 	case frameLost:
-		if m := x.table.member(f.origin); m != nil {
-			x.cancel(m, func(c *openCall) bool { return c.at == m && c.via == from })
-		}
+		x.onLost(from, f)
 	case frameAnswer:
 		x.onAnswer(f)
 	}
@@ -163,13 +161,22 @@ func (x *calls) onRouted(owner *member, f *frame) {
 		c.at, c.via = to, owner
 		x.open.replace(f.call, c)
 	}
-	// If its links broke after the call began, the answer may have been lost with them
-	// before this note came: nobody else will tell the caller.
-	if to == nil || to != owner && (!to.up.Load() || f.call <= to.lostBefore.Load()) {
+	if to == nil || to != owner && to.mayHaveLost(f.call, owner) {
 		if c, ok := x.open.take(f.call); ok {
 			answerError(c.caller, wamp.ErrCanceled, "the call was lost: the replica of its callee cannot be reached")
 		}
 	}
+}
+
+// mayHaveLost says that links over which the call went to the member, or its answer came
+// back, broke after the call began, before this replica knew that the call was there: then
+// nobody else will tell the caller.
+func (m *member) mayHaveLost(call uint64, owner *member) bool {
+	if !m.up.Load() || call <= m.lostBefore.Load() {
+		return true
+	}
+	before, ok := m.lostVia.Load(owner)
+	return ok && call <= before.(uint64)
 }
 
 func (x *calls) onRefused(f *frame) {

@@ -22,14 +22,15 @@ type link struct {
 	replica string
 	control *stream
 	calls   *stream
-	heard   atomic.Int64 // when something last arrived, in nanoseconds since 1970
-	done    chan struct{}
+	heard   atomic.Int64  // when something last arrived, in nanoseconds since 1970
+	done    chan struct{} // closed when it is broken
+	ended   chan struct{} // closed when run returns
 	once    sync.Once
 	why     error
 }
 
 func newLink(to MemberID, replica string, control, calls *stream) *link {
-	l := &link{to: to, replica: replica, control: control, calls: calls, done: make(chan struct{})}
+	l := &link{to: to, replica: replica, control: control, calls: calls, done: make(chan struct{}), ended: make(chan struct{})}
 	l.hear()
 	return l
 }
@@ -63,6 +64,7 @@ func (l *link) say(m message) {
 
 // run serves the link until it breaks. It returns when none of its goroutines is left.
 func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func(silent bool)) error {
+	defer close(l.ended)
 	var wg sync.WaitGroup
 	serve := func(f func() error) {
 		wg.Go(func() { l.close(f()) })

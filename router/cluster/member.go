@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
@@ -20,6 +21,8 @@ type member struct {
 	link     atomic.Pointer[callLink]
 	// lostBefore is the number of the last call made here before the links to it broke.
 	lostBefore atomic.Uint64
+	// lostVia is the same for the links between it and an owner: *member to uint64.
+	lostVia sync.Map
 }
 
 func newMember(id MemberID, replica string) *member {

@@ -86,7 +86,7 @@ func Start(c Config) (*Node, error) {
 	t := newTable()
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
-		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}),
+		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}, c.Host.Pending),
 		ctx: ctx, stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{},
 	}
 	n.m.now = time.Now()
@@ -259,6 +259,7 @@ func (n *Node) useLink(l *link) *member {
 		}
 		// The other side knows that the old one broke before this side does.
 		old.close(errStreamClosed)
+		<-old.ended // nothing more comes from it
 		n.unlink(old)
 	}
 }

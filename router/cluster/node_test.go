@@ -29,6 +29,7 @@ type silentHost struct{}
 
 func (silentHost) Event(string, *Event)   {}
 func (silentHost) Changed(string, string) {}
+func (silentHost) Pending(func(Caller))   {}
 
 // echo is a callee that answers every call with its own name.
 type echo struct {

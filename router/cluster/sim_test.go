@@ -356,7 +356,12 @@ func (c *simCallee) Deliver(d *Delivery) error {
 		c.w.net.fail("P5: a call of %s was delivered %d times", c.uri, call.delivered)
 	}
 	caller := d.Caller
-	c.node.later(c.w.net.between(0, 20*time.Millisecond), func() { caller.Answer(&Answer{}) })
+	n := c.node
+	n.pending = append(n.pending, caller)
+	n.later(c.w.net.between(0, 20*time.Millisecond), func() {
+		n.pending = slices.DeleteFunc(n.pending, func(p Caller) bool { return p == caller })
+		caller.Answer(&Answer{})
+	})
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -91,6 +92,8 @@ type simNode struct {
 	links  map[*simNode]*simLink
 	dead   bool
 	realm  *Realm
+	// pending are the callers of calls that callees here have not answered.
+	pending []Caller
 }
 
 // simLink is one side of the connections between two members. Both directions are FIFO; a
@@ -126,7 +129,11 @@ func (s *simNet) start(name string) *simNode {
 	self := newMember(id, name)
 	t := newTable()
 	n := &simNode{net: s, id: id, fences: fences{}, links: map[*simNode]*simLink{}}
-	n.calls = newCalls(self, t, n)
+	n.calls = newCalls(self, t, n, func(f func(Caller)) {
+		for _, c := range slices.Clone(n.pending) {
+			f(c)
+		}
+	})
 	n.calls.random = s.random.IntN
 	n.m = newMachine(self, t, slog.New(slog.NewTextHandler(io.Discard, nil)), s.random.Int64N)
 	n.realm = &Realm{name: "realm1", node: &Node{calls: n.calls, table: t}}

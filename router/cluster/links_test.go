@@ -1,0 +1,53 @@
+package cluster
+
+import (
+	"net"
+	"strings"
+	"testing"
+)
+
+// A replica of another cluster, of another version, without the key or with a wrong name is
+// refused, and told why.
+func TestLinkRefused(t *testing.T) {
+	const key = "0123456789abcdef"
+	for name, test := range map[string]struct {
+		change func(*linkHello)
+		key    string
+		want   string
+	}{
+		"another cluster": {func(h *linkHello) { h.Cluster = "other" }, key, `cluster "other"`},
+		"another version": {func(h *linkHello) { h.Protocol = 99 }, key, "version 99"},
+		"another member":  {func(h *linkHello) { h.To = "b.2" }, key, `looks for member "b.2"`},
+		"wrong side":      {func(h *linkHello) { h.From = "c.1" }, key, "the first dials"},
+		"calls first":     {func(h *linkHello) { h.Calls = true }, key, "control connection"},
+		"another key":     {func(*linkHello) {}, "fedcba9876543210", "key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, err := identity([]byte(key), "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := identity([]byte(test.key), "test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := newLinks(linkHello{Protocol: linkProtocol, Cluster: "test", From: "b.1"}, ln, server, testLogger(),
+				func(*link) { t.Error("the link was put to use") })
+			defer l.close()
+			h := linkHello{Protocol: linkProtocol, Cluster: "test", From: "a.1", To: "b.1", Link: 1}
+			test.change(&h)
+			s, err := dialStream(ln.Addr().String(), client, h)
+			if err == nil {
+				s.close()
+				t.Fatal("it was welcomed")
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v does not say %q", err, test.want)
+			}
+		})
+	}
+}

@@ -167,13 +167,15 @@ func top(doc *yaml.Node, name string) (string, int) {
 // invalid turns what Validate found into problems with the line of the field.
 func invalid(path string, doc *yaml.Node, err error) []*Problem {
 	errs := []error{err}
-	if all, ok := err.(utilerrors.Aggregate); ok {
+	var all utilerrors.Aggregate
+	if errors.As(err, &all) {
 		errs = all.Errors()
 	}
 	found := make([]*Problem, 0, len(errs))
 	for _, err := range errs {
 		p := &Problem{File: path, Line: doc.Line, Message: err.Error()}
-		if f, ok := err.(*field.Error); ok {
+		var f *field.Error
+		if errors.As(err, &f) {
 			p.Path, p.Line, p.Message = f.Field, lineOf(doc, f.Field), f.ErrorBody()
 			if f.Type == field.ErrorTypeInvalid {
 				p.Message = fmt.Sprintf("%q is not valid: %s", fmt.Sprint(f.BadValue), f.Detail)

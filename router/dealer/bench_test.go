@@ -43,7 +43,7 @@ func BenchmarkCall(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer node.Close()
+			defer func() { _ = node.Close() }()
 			realm := node.Realm("realm1")
 			callee, caller := bare(b, realm), bare(b, realm)
 			callee.Register(&wamp.Message{Type: wamp.Register, Request: 1, URI: uri,

@@ -274,6 +274,10 @@ func (m *machine) onClaim(p *peer, c *claim) {
 }
 
 func (m *machine) promiseTo(p *peer, slot *slot, epoch uint64) {
+	if c := m.claiming; c != nil && c.epoch == 0 {
+		// It was claimed from its old owner; the new one has to be asked to seal it.
+		c.slots.remove(slot.id)
+	}
 	slot.active.Store(0)
 	slot.promised.Store(epoch)
 	slot.owner.Store(p.member)

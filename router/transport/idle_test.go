@@ -13,7 +13,7 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	if raceDetector() {
 		t.Skip("the race detector takes memory of its own")
 	}
-	const n, limit = 300, 10 << 10
+	const n, limit = 300, 12 << 10
 	for _, scheme := range []string{"tcp", "ws"} {
 		address, conns := accepted(t, &Server{})
 		open := func() Conn {

@@ -37,8 +37,12 @@ type gossip struct {
 	done   chan struct{}
 	wg     sync.WaitGroup
 
+	id     MemberID
 	digest func() (own uint64)
 	meta   []byte
+
+	mu sync.Mutex
+	at map[MemberID]string // where members gossip, this one included
 }
 
 // memberEvent is news of a member.
@@ -67,7 +71,8 @@ type memberDigest struct {
 
 func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64) (*gossip, error) {
 	g := &gossip{
-		logger: c.Logger, events: make(chan memberEvent, 1024), done: make(chan struct{}), digest: digest,
+		logger: c.Logger, events: make(chan memberEvent, 1024), done: make(chan struct{}),
+		id: id, digest: digest, at: map[MemberID]string{},
 	}
 	var err error
 	if g.meta, err = cbor.Marshal(memberMeta{Replica: c.Replica, Links: linksPort}); err != nil {
@@ -152,10 +157,12 @@ func (g *gossip) run(ctx context.Context, join []string) {
 
 // join tries every address that is not a member's; it gives the number it could not reach.
 func (g *gossip) join(ctx context.Context, names []string) (missing int, err error) {
-	known := map[string]bool{g.address(): true}
-	for _, n := range g.list.Members() {
-		known[net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(n.Port)))] = true
+	known := map[string]bool{}
+	g.mu.Lock() // memberlist goes on writing to the nodes that its Members gives
+	for _, addr := range g.at {
+		known[addr] = true
 	}
+	g.mu.Unlock()
 	var errs []error
 	for _, name := range names {
 		addrs, err := g.resolve(ctx, name)
@@ -221,6 +228,9 @@ func (g *gossip) NotifyJoin(n *memberlist.Node) {
 		g.logger.Warn("member is not one of a router", "member", n.Name, "err", err)
 		return
 	}
+	g.mu.Lock()
+	g.at[MemberID(n.Name)] = net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(n.Port)))
+	g.mu.Unlock()
 	g.tell(memberEvent{
 		id: MemberID(n.Name), replica: meta.Replica,
 		address: net.JoinHostPort(n.Addr.String(), strconv.Itoa(int(meta.Links))),
@@ -228,12 +238,16 @@ func (g *gossip) NotifyJoin(n *memberlist.Node) {
 }
 
 func (g *gossip) NotifyLeave(n *memberlist.Node) {
+	g.mu.Lock()
+	delete(g.at, MemberID(n.Name))
+	g.mu.Unlock()
 	g.tell(memberEvent{id: MemberID(n.Name), dead: true})
 }
 
 func (g *gossip) NotifyUpdate(*memberlist.Node) {}
 
-// NodeMeta, LocalState and the rest are memberlist's delegate.
+// NodeMeta, LocalState and the rest are memberlist's delegate. They are called before
+// memberlist.Create returns, too.
 func (g *gossip) NodeMeta(int) []byte { return g.meta }
 
 func (g *gossip) NotifyMsg([]byte) {}
@@ -241,7 +255,7 @@ func (g *gossip) NotifyMsg([]byte) {}
 func (g *gossip) GetBroadcasts(int, int) [][]byte { return nil }
 
 func (g *gossip) LocalState(bool) []byte {
-	b, err := cbor.Marshal(memberDigest{Member: MemberID(g.list.LocalNode().Name), Version: g.digest()})
+	b, err := cbor.Marshal(memberDigest{Member: g.id, Version: g.digest()})
 	if err != nil {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -27,6 +28,19 @@ func get(t *testing.T, r *router.Router, path string) (int, string) {
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(body)
+}
+
+// readyWith tells whether a replica that is another process is ready with n members.
+func readyWith(metrics string, n int) bool {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(metrics)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return err == nil && strings.Contains(string(body), "wamp_router_ready 1\n") &&
+		strings.Contains(string(body), fmt.Sprintf("wamp_router_cluster_members %d\n", n))
 }
 
 func TestProbes(t *testing.T) {

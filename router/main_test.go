@@ -16,7 +16,16 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(childConfig); path != "" {
+		if err := serveAsChild(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func logger() *slog.Logger {
 	if os.Getenv("ROUTER_TEST_LOG") == "" {

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -72,6 +73,18 @@ func (r *realms) remove(gone *realm) {
 			p.session.Goodbye(wamp.CloseRealm)
 		}
 	}
+}
+
+// names are the realms that are served, sorted.
+func (r *realms) names() []string {
+	var names []string
+	for _, found := range r.byName.Range {
+		if found := found.(*realm); found.access.Load() != nil {
+			names = append(names, found.name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // all gives the sessions of the moment.

@@ -178,6 +178,9 @@ func (r *Router) connected(conn transport.Conn) {
 func (r *Router) Address() string      { return r.clientListener.Addr().String() }
 func (r *Router) AdminAddress() string { return r.adminListener.Addr().String() }
 
+// Realms are the realms that are served, sorted.
+func (r *Router) Realms() []string { return r.realms.names() }
+
 // GossipAddress is where other replicas can join this one.
 func (r *Router) GossipAddress() string { return r.node.GossipAddress() }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,7 +77,8 @@ func introduce(out io.Writer, d *router.Dev, cfg router.DevConfig, took time.Dur
 	if len(cfg.Documents) == 0 {
 		fmt.Fprintln(out, "Realm realm1 is open to everybody; serve your own with -f FILE.")
 	} else {
-		fmt.Fprintf(out, "Serving %v; edit them and they are served anew.\n", cfg.Documents)
+		fmt.Fprintf(out, "Serving %s (%s) from %s; edit and save, and it is served anew.\n",
+			count(len(first.Realms()), "realm"), strings.Join(first.Realms(), ", "), strings.Join(cfg.Documents, ", "))
 	}
 	fmt.Fprintf(out, `
 Try it: connect a callee to %s and register a procedure with

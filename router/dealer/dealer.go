@@ -1,6 +1,7 @@
 package dealer
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -81,5 +82,5 @@ func send(s *session.Session, m wamp.Message) error {
 
 // sentence is a payload with one argument for people.
 func sentence(text string) wamp.Payload {
-	return wamp.MustPayload(wamp.MessagePack, []any{text}, nil)
+	return wamp.MustPayload(wamp.MessagePack, []any{strings.ToValidUTF8(text, "?")}, nil)
 }

@@ -47,12 +47,12 @@ everything.`,
 }
 
 func dev(ctx context.Context, out io.Writer, cfg router.DevConfig) error {
+	began := time.Now()
 	d, err := router.StartDev(cfg)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	began := time.Now()
 	ready, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	if err := d.Ready(ready); err != nil {

@@ -39,6 +39,8 @@ type Options struct {
 	Namespaces []string
 	// Routers says how routers are reached.
 	Routers routerstate.Options
+	// Resync is how often clusters are looked at when nothing happens. Default one minute.
+	Resync time.Duration
 	// SkipNameValidation lets tests run several managers in one process.
 	SkipNameValidation bool
 }
@@ -114,7 +116,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 		{v1alpha1.KindWampCluster, func() error {
 			return (&cluster.Reconciler{
 				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Book: book, Watcher: watcher,
-				Image: options.RouterImage, Now: time.Now,
+				Image: options.RouterImage, Resync: options.Resync, Now: time.Now,
 			}).SetupWithManager(mgr, concurrency(4))
 		}},
 		{v1alpha1.KindWampRealm, func() error {

@@ -79,15 +79,18 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 		return nil
 	}
 	current := &corev1.ConfigMap{}
-	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: resource.SnapshotName(s.name.Name)}, current); err == nil &&
-		metav1.IsControlledBy(current, s.cluster) &&
-		current.Annotations[resource.AnnotationSnapshot] == compiled.Hash &&
-		current.Data[resource.SnapshotFile] == string(compiled.Content) {
-		r.Book.Publish(s.name, compiled)
-		return nil
+	name := types.NamespacedName{Namespace: s.name.Namespace, Name: resource.SnapshotName(s.name.Name)}
+	err := r.Client.Get(ctx, name, current)
+	if err == nil && metav1.IsControlledBy(current, s.cluster) {
+		r.Book.Recall(s.name, []byte(current.Data[resource.SnapshotFile]))
+		if current.Annotations[resource.AnnotationSnapshot] == compiled.Hash &&
+			current.Data[resource.SnapshotFile] == string(compiled.Content) {
+			r.recordPublished(s, compiled)
+			return nil
+		}
 	}
 	// Recorded first: a router may report the new hash before the API server has answered.
-	r.Book.Publish(s.name, compiled)
+	r.recordPublished(s, compiled)
 	desired := resource.SnapshotConfigMap(s.cluster, compiled.Content, compiled.Hash)
 	if err := r.applier.Apply(ctx, s.cluster, desired, &corev1.ConfigMap{}); err != nil {
 		return err
@@ -95,4 +98,10 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	ctrl.LoggerFrom(ctx).Info("snapshot published", "hash", compiled.Hash,
 		"realms", compiled.Realms, "procedures", compiled.Procedures, "bytes", len(compiled.Content))
 	return nil
+}
+
+func (r *Reconciler) recordPublished(s *scope, compiled *snapshot.Snapshot) {
+	if !r.Book.Published(s.name, compiled) {
+		r.Book.Publish(s.name, compiled)
+	}
 }

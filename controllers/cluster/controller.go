@@ -39,16 +39,15 @@ type Reconciler struct {
 	Watcher *routerstate.Watcher
 	// Image is the router image of clusters that name none.
 	Image string
+	// Resync is how often a cluster is looked at when nothing happens: a deleted Secret is not
+	// watched and is found by it. Default one minute.
+	Resync time.Duration
 	// Now is the clock.
 	Now func() time.Time
 
 	applier  *ssa.Applier
 	memories memories
 }
-
-// resync is how often a cluster is looked at when nothing happens: a deleted Secret is not
-// watched and is found by it.
-const resync = time.Minute
 
 // scope is one pass.
 type scope struct {
@@ -93,7 +92,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		memory:  r.memories.of(request.NamespacedName, cluster.UID),
 		now:     r.Now(),
 	}
-	s.again(resync)
+	s.again(r.Resync)
 	err := r.phases(ctx, s)
 	var taken *ssa.NameTakenError
 	if errors.As(err, &taken) {

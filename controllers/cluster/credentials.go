@@ -38,7 +38,7 @@ func (r *Reconciler) credentials(ctx context.Context, s *scope) error {
 		{&s.memory.gossip, resource.GossipSecretName(s.name.Name), resource.GossipKey, resource.NewGossipKey, resource.GossipSecret},
 		{&s.memory.admin, resource.AdminSecretName(s.name.Name), resource.AdminToken, resource.NewAdminToken, resource.AdminSecret},
 	} {
-		if c.memory.value != nil && s.now.Sub(c.memory.checked) < resync {
+		if c.memory.value != nil && s.now.Sub(c.memory.checked) < r.Resync {
 			continue
 		}
 		secret := &corev1.Secret{}

@@ -25,6 +25,9 @@ import (
 
 // SetupWithManager wires what wakes the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Options) error {
+	if r.Resync == 0 {
+		r.Resync = time.Minute
+	}
 	r.applier = &ssa.Applier{Client: r.Client, Live: r.Live}
 	attached := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).

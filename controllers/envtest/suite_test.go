@@ -148,6 +148,7 @@ func (w *world) startOperator(more ...string) {
 		RouterImage:        routerImage,
 		Namespaces:         watched,
 		SkipNameValidation: true,
+		Resync:             500 * time.Millisecond,
 		Routers: routerstate.Options{
 			URL:    w.routers.url,
 			Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},

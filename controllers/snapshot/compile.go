@@ -98,8 +98,13 @@ func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []
 
 	c.documents = kept
 	s.Content = content.Bytes()
-	s.Hash = v1alpha1.HashDocuments(map[string][]byte{resource.SnapshotFile: s.Content})
+	s.Hash = hashOf(s.Content)
 	return s
+}
+
+// hashOf is the hash that a router reports when it serves the content.
+func hashOf(content []byte) string {
+	return v1alpha1.HashDocuments(map[string][]byte{resource.SnapshotFile: content})
 }
 
 type realmDecisions struct {

@@ -290,6 +290,38 @@ func TestBook(t *testing.T) {
 	}
 }
 
+// A restarted operator recognizes what its predecessor published: an object that did not change
+// since is served by routers that have the old snapshot.
+func TestRecall(t *testing.T) {
+	name := types.NamespacedName{Namespace: "apps", Name: "demo"}
+	realms := []v1alpha1.WampRealm{realm("apps", "r", "realm1", 1)}
+	a, b := procedure("apps", "a", "realm1", "com.example.a", 1), procedure("apps", "b", "realm1", "com.example.b", 1)
+	left := new(Compiler).Compile(door(), realms, []v1alpha1.WampProcedure{a, b})
+
+	b.Generation, b.Spec.Invoke = 2, v1alpha1.InvokeLast
+	book := NewBook()
+	book.Recall(name, left.Content)
+	s := new(Compiler).Compile(door(), realms, []v1alpha1.WampProcedure{a, b})
+	book.Publish(name, s)
+	for key, served := range map[ObjectKey]bool{
+		key("WampRealm", "apps", "r"): true, key("WampProcedure", "apps", "a"): true, key("WampProcedure", "apps", "b"): false,
+	} {
+		if book.Serves(name, left.Hash, key, s.Entries[key].Document) != served {
+			t.Errorf("%s is served by a router with the old snapshot: want %v", key, served)
+		}
+	}
+	// Once something was published the past is known and is not read again.
+	book.Recall(name, []byte("---\nkind: Nonsense\n"))
+	if !book.Published(name, s) {
+		t.Error("what was published last is forgotten")
+	}
+	for _, garbage := range []string{"", "---\n", "no documents", "---\n: [\n---\nkind: WampRealm\n"} {
+		if got := parse([]byte(garbage)); len(got) != 0 {
+			t.Errorf("%q has the documents %v", garbage, got)
+		}
+	}
+}
+
 func TestTooLarge(t *testing.T) {
 	s := &Snapshot{Content: make([]byte, MaxBytes)}
 	if s.TooLarge() {

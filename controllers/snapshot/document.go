@@ -1,10 +1,12 @@
 package snapshot
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -41,7 +43,32 @@ func newDocument(object client.Object, kind string, spec any) document {
 		// Strings, numbers and lists of them: only a change of the types could make this fail.
 		panic(fmt.Sprintf("marshalling a %s: %v", kind, err))
 	}
-	content := append([]byte("---\n"), body...)
-	sum := sha256.Sum256(content)
-	return document{generation: object.GetGeneration(), content: content, hash: hex.EncodeToString(sum[:8])}
+	return document{generation: object.GetGeneration(), content: append([]byte(separator), body...), hash: bodyHash(body)}
+}
+
+// separator is the line before every document. No line in a document is like it: their strings
+// have no line feeds.
+const separator = "---\n"
+
+func bodyHash(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:8])
+}
+
+// parse gives the hashes of the documents in the content of a snapshot. What does not look like
+// one is left out: it is as if no router served it.
+func parse(content []byte) map[ObjectKey]string {
+	parts := bytes.Split(append([]byte("\n"), content...), []byte("\n"+separator))
+	documents := make(map[ObjectKey]string, len(parts))
+	for i, body := range parts[1:] {
+		if i < len(parts)-2 {
+			body = append(body[:len(body):len(body)], '\n') // Split took it
+		}
+		var object metav1.PartialObjectMetadata
+		if err := yaml.Unmarshal(body, &object); err != nil || object.Name == "" {
+			continue
+		}
+		documents[ObjectKey{Kind: object.Kind, NamespacedName: client.ObjectKeyFromObject(&object)}] = bodyHash(body)
+	}
+	return documents
 }

@@ -70,27 +70,49 @@ func (b *Book) decide(cluster types.NamespacedName, s *Snapshot) ([]ObjectKey, [
 
 // Publish records that the routers were told to serve s.
 func (b *Book) Publish(cluster types.NamespacedName, s *Snapshot) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p := b.pages(cluster)
-	if n := len(p.order); n > 0 && p.order[n-1] == s.Hash {
-		return
-	}
-	if _, again := p.documents[s.Hash]; again {
-		p.order = slices.DeleteFunc(p.order, func(h string) bool { return h == s.Hash })
-	}
 	documents := make(map[ObjectKey]string, s.Realms+s.Procedures)
 	for key, entry := range s.Entries {
 		if entry.Document != "" {
 			documents[key] = entry.Document
 		}
 	}
-	p.documents[s.Hash] = documents
-	p.order = append(p.order, s.Hash)
+	b.record(cluster, s.Hash, documents)
+}
+
+// Recall records, for a cluster that nothing is published for yet, what an earlier operator left
+// for the routers to serve: they still do, and an object in it that did not change since is served
+// though the snapshot as a whole has changed.
+func (b *Book) Recall(cluster types.NamespacedName, content []byte) {
+	b.mu.RLock()
+	p := b.clusters[cluster]
+	known := p != nil && len(p.order) > 0
+	b.mu.RUnlock()
+	if !known {
+		b.record(cluster, hashOf(content), parse(content))
+	}
+}
+
+func (b *Book) record(cluster types.NamespacedName, hash string, documents map[ObjectKey]string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.pages(cluster)
+	if _, again := p.documents[hash]; again {
+		p.order = slices.DeleteFunc(p.order, func(h string) bool { return h == hash })
+	}
+	p.documents[hash] = documents
+	p.order = append(p.order, hash)
 	for len(p.order) > remembered {
 		delete(p.documents, p.order[0])
 		p.order = p.order[1:]
 	}
+}
+
+// Published tells whether s is what was published last.
+func (b *Book) Published(cluster types.NamespacedName, s *Snapshot) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	p := b.clusters[cluster]
+	return p != nil && len(p.order) > 0 && p.order[len(p.order)-1] == s.Hash
 }
 
 // Forget drops a cluster.

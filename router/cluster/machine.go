@@ -332,8 +332,9 @@ func (m *machine) agreedGone(p *peer) bool {
 	return witnesses > 0
 }
 
-// live says that the member counts: what it holds matters to claims and confirmations.
-func (p *peer) live() bool { return !p.gone && (p.linked || p.alive && p.state != stateJoining) }
+// live says that the member counts: what it holds matters to claims and confirmations. One
+// whose links broke counts on, although it may have been joining when it was last heard.
+func (p *peer) live() bool { return !p.gone && (p.linked || p.alive && p.links > 0) }
 
 // joinedAll: the edge has reached all it knows of; from now on the member becomes ready as
 // soon as it has every list.

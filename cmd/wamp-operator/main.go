@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,15 +22,15 @@ import (
 
 func main() {
 	options, err := parse(os.Args[1:])
-	if err == pflag.ErrHelp {
+	if errors.Is(err, pflag.ErrHelp) {
 		return
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wamp-operator:", err)
 		os.Exit(2)
 	}
-	if options.version {
-		fmt.Println("wamp-operator", version())
+	if options.showVersion {
+		fmt.Println("wamp-operator", versionString())
 		return
 	}
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: options.level()}))
@@ -48,7 +49,7 @@ func main() {
 
 func run(config *rest.Config, o options) error {
 	ctx := ctrl.SetupSignalHandler()
-	config.UserAgent = "wamp-operator/" + version()
+	config.UserAgent = "wamp-operator/" + versionString()
 	// Status of thousands of procedures is written after a restart of all routers; the API
 	// server's own fairness is the limit, not the client's default of 20 requests a second.
 	config.QPS, config.Burst = 200, 400
@@ -84,7 +85,7 @@ func run(config *rest.Config, o options) error {
 	if err != nil {
 		return err
 	}
-	mgr.GetLogger().Info("wamp-operator starts", "version", version(), "routerImage", o.routerImage,
+	mgr.GetLogger().Info("wamp-operator starts", "version", versionString(), "routerImage", o.routerImage,
 		"namespaces", strings.Join(o.namespaces, ","))
 	return mgr.Start(ctx)
 }

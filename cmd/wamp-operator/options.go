@@ -23,14 +23,14 @@ type options struct {
 	leaderElection          bool
 	leaderElectionNamespace string
 	logLevel                string
-	version                 bool
+	showVersion             bool
 }
 
 func parse(args []string) (options, error) {
 	var o options
 	flags := pflag.NewFlagSet("wamp-operator", pflag.ContinueOnError)
 	flags.SortFlags = false
-	flags.StringVar(&o.routerImage, "router-image", routerRepository+":"+version(), "image of the routers of clusters that name none")
+	flags.StringVar(&o.routerImage, "router-image", routerRepository+":"+versionString(), "image of the routers of clusters that name none")
 	flags.StringSliceVar(&o.namespaces, "watch-namespaces", nil, "namespaces to look at, separated by commas; all when empty")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "address of /metrics; 0 turns it off")
 	flags.BoolVar(&o.metricsSecure, "metrics-secure", true, "serve /metrics over TLS to those that the API server lets get it; false serves it in the clear to everybody")
@@ -38,7 +38,7 @@ func parse(args []string) (options, error) {
 	flags.BoolVar(&o.leaderElection, "leader-elect", false, "let one of several operators work and the others wait")
 	flags.StringVar(&o.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the lease; that of the pod when empty")
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info or error")
-	flags.BoolVar(&o.version, "version", false, "print the version and end")
+	flags.BoolVar(&o.showVersion, "version", false, "print the version and end")
 	flags.Usage = func() {
 		fmt.Fprintf(os.Stdout, "wamp-operator runs the controllers of WampCluster, WampRealm and WampProcedure.\n\n%s", flags.FlagUsages())
 	}
@@ -54,7 +54,7 @@ func (o options) check(rest []string) error {
 		return fmt.Errorf("%q is not understood: all options begin with --, see --help", rest[0])
 	}
 	if o.routerImage == "" {
-		return fmt.Errorf("--router-image is empty: write the image of the router, for example %s:%s", routerRepository, version())
+		return fmt.Errorf("--router-image is empty: write the image of the router, for example %s:%s", routerRepository, versionString())
 	}
 	if slices.Contains(o.namespaces, "") {
 		return fmt.Errorf("--watch-namespaces has an empty name in it: write names separated by single commas")

@@ -2,13 +2,13 @@ package main
 
 import "runtime/debug"
 
-// buildVersion is set by -ldflags "-X main.buildVersion=…" in released builds.
-var buildVersion string
+// version is set by -ldflags "-X main.version=…".
+var version string
 
-// version is the version of this binary: as it was set at the build, or that of the module.
-func version() string {
-	if buildVersion != "" {
-		return buildVersion
+// versionString is the version of this binary: as it was set at the build, or that of the module.
+func versionString() string {
+	if version != "" {
+		return version
 	}
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version

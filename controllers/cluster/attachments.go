@@ -82,7 +82,7 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	name := types.NamespacedName{Namespace: s.name.Namespace, Name: resource.SnapshotName(s.name.Name)}
 	err := r.Client.Get(ctx, name, current)
 	if err == nil && metav1.IsControlledBy(current, s.cluster) {
-		r.Book.Recall(s.name, []byte(current.Data[resource.SnapshotFile]))
+		r.Book.Recall(s.name, current.Data[resource.SnapshotFile])
 		if current.Annotations[resource.AnnotationSnapshot] == compiled.Hash &&
 			current.Data[resource.SnapshotFile] == string(compiled.Content) {
 			r.recordPublished(s, compiled)

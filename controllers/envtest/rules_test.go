@@ -75,6 +75,29 @@ func TestTheServerAccepts(t *testing.T) {
 	}
 }
 
+// What the chart's notes tell people to apply works as it stands there.
+func TestTheServerAcceptsTheNotes(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "charts", "wamp-operator", "templates", "NOTES.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, manifests, _ := strings.Cut(string(data), "<<END\n")
+	manifests, _, found := strings.Cut(manifests, "  END\n")
+	if !found {
+		t.Fatal("the notes have no manifests")
+	}
+	namespace := newNamespace(t, nil)
+	for _, part := range strings.Split(manifests, "  ---\n") {
+		u := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(part), &u.Object); err != nil {
+			t.Fatalf("%v in\n%s", err, part)
+		}
+		if err := apply(t, u, namespace, client.DryRunAll); err != nil {
+			t.Errorf("%s %s is refused: %v", u.GetKind(), u.GetName(), err)
+		}
+	}
+}
+
 // The defaults of the schema are those of Default: a document means the same in a file.
 func TestDefaultsOfTheServer(t *testing.T) {
 	g := NewWithT(t)

@@ -300,7 +300,7 @@ func TestRecall(t *testing.T) {
 
 	b.Generation, b.Spec.Invoke = 2, v1alpha1.InvokeLast
 	book := NewBook()
-	book.Recall(name, left.Content)
+	book.Recall(name, string(left.Content))
 	s := new(Compiler).Compile(door(), realms, []v1alpha1.WampProcedure{a, b})
 	book.Publish(name, s)
 	for key, served := range map[ObjectKey]bool{
@@ -311,7 +311,7 @@ func TestRecall(t *testing.T) {
 		}
 	}
 	// Once something was published the past is known and is not read again.
-	book.Recall(name, []byte("---\nkind: Nonsense\n"))
+	book.Recall(name, "---\nkind: Nonsense\n")
 	if !book.Published(name, s) {
 		t.Error("what was published last is forgotten")
 	}

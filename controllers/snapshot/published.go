@@ -82,13 +82,13 @@ func (b *Book) Publish(cluster types.NamespacedName, s *Snapshot) {
 // Recall records, for a cluster that nothing is published for yet, what an earlier operator left
 // for the routers to serve: they still do, and an object in it that did not change since is served
 // though the snapshot as a whole has changed.
-func (b *Book) Recall(cluster types.NamespacedName, content []byte) {
+func (b *Book) Recall(cluster types.NamespacedName, content string) {
 	b.mu.RLock()
 	p := b.clusters[cluster]
 	known := p != nil && len(p.order) > 0
 	b.mu.RUnlock()
 	if !known {
-		b.record(cluster, hashOf(content), parse(content))
+		b.record(cluster, hashOf([]byte(content)), parse([]byte(content)))
 	}
 }
 

@@ -1,0 +1,242 @@
+// Package chart tests the Helm chart: what it renders, and that it installs what config/ does.
+package chart
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+)
+
+// helm runs helm, which `make chart-lint` puts into HELM.
+func helm(t *testing.T, args ...string) ([]byte, error) {
+	t.Helper()
+	program := os.Getenv("HELM")
+	if program == "" {
+		if os.Getenv("WAMP_REQUIRE_HELM") != "" {
+			t.Fatal("HELM is not set: it has to name the helm program; `make chart-lint` sets it")
+		}
+		t.Skip("HELM does not name the helm program; `make chart-lint` builds one")
+	}
+	command := exec.CommandContext(t.Context(), program, args...)
+	var stderr bytes.Buffer
+	command.Stderr = &stderr
+	out, err := command.Output()
+	return append(out, stderr.Bytes()...), err
+}
+
+func render(t *testing.T, sets ...string) []*unstructured.Unstructured {
+	t.Helper()
+	args := []string{"template", "wamp-operator", ".", "--namespace", "wamp-operator-system"}
+	for _, s := range sets {
+		args = append(args, "--set", s)
+	}
+	out, err := helm(t, args...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return split(t, out)
+}
+
+func split(t *testing.T, data []byte) (objects []*unstructured.Unstructured) {
+	t.Helper()
+	for _, part := range strings.Split("\n"+string(data), "\n---") {
+		u := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(part), &u.Object); err != nil {
+			t.Fatalf("%v in\n%s", err, part)
+		}
+		if len(u.Object) > 0 {
+			objects = append(objects, u)
+		}
+	}
+	return objects
+}
+
+// find gives the object of that kind and name; it fails where there is none, unless out is nil.
+func find(t *testing.T, objects []*unstructured.Unstructured, kind, name string, out any) bool {
+	t.Helper()
+	for _, u := range objects {
+		if u.GetKind() == kind && u.GetName() == name {
+			if out != nil {
+				if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, out); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return true
+		}
+	}
+	if out != nil {
+		t.Fatalf("there is no %s %s", kind, name)
+	}
+	return false
+}
+
+var crds = []string{"wampclusters.wamp-operator.io", "wamprealms.wamp-operator.io", "wampprocedures.wamp-operator.io"}
+
+// CRDs are in the release, so that an upgrade upgrades them, and are kept unless told otherwise.
+func TestCRDs(t *testing.T) {
+	for _, name := range crds {
+		for _, c := range []struct {
+			set       string
+			there     bool
+			keptByDef bool
+		}{{"crds.keep=true", true, true}, {"crds.keep=false", true, false}, {"crds.install=false", false, false}} {
+			objects := render(t, c.set)
+			if find(t, objects, "CustomResourceDefinition", name, nil) != c.there {
+				t.Errorf("%s: %s there: %v", c.set, name, !c.there)
+			}
+			for _, u := range objects {
+				if kept := u.GetAnnotations()["helm.sh/resource-policy"] == "keep"; u.GetName() == name && kept != c.keptByDef {
+					t.Errorf("%s: %s is kept: %v", c.set, name, kept)
+				}
+			}
+		}
+	}
+}
+
+// The chart and kustomize install the same operator with the same rights.
+func TestSameAsKustomize(t *testing.T) {
+	objects := render(t)
+	var role, want rbacv1.ClusterRole
+	find(t, objects, "ClusterRole", "wamp-operator", &role)
+	read(t, "../../config/rbac/role.yaml", "ClusterRole", "wamp-operator", &want)
+	if !slices.EqualFunc(role.Rules, want.Rules, func(a, b rbacv1.PolicyRule) bool { return a.String() == b.String() }) {
+		t.Errorf("rules %v, want %v", role.Rules, want.Rules)
+	}
+	var leader, wantLeader rbacv1.Role
+	find(t, objects, "Role", "wamp-operator-leader-election", &leader)
+	read(t, "../../config/rbac/leader_election.yaml", "Role", "wamp-operator-leader-election", &wantLeader)
+	if !slices.EqualFunc(leader.Rules, wantLeader.Rules, func(a, b rbacv1.PolicyRule) bool { return a.String() == b.String() }) {
+		t.Errorf("rules %v, want %v", leader.Rules, wantLeader.Rules)
+	}
+
+	var deployment, wantDeployment appsv1.Deployment
+	find(t, objects, "Deployment", "wamp-operator", &deployment)
+	read(t, "../../config/manager/manager.yaml", "Deployment", "wamp-operator", &wantDeployment)
+	got, wanted := deployment.Spec.Template.Spec.Containers[0], wantDeployment.Spec.Template.Spec.Containers[0]
+	if got.Image != wanted.Image || got.LivenessProbe.String() != wanted.LivenessProbe.String() || got.Resources.String() != wanted.Resources.String() {
+		t.Errorf("container\n%+v\nwant\n%+v", got, wanted)
+	}
+	for _, arg := range wanted.Args {
+		if !slices.Contains(got.Args, arg) {
+			t.Errorf("args %v, want %s among them", got.Args, arg)
+		}
+	}
+}
+
+// The chart's copies of generated files are the generated files.
+func TestGeneratedFiles(t *testing.T) {
+	copies, err := filepath.Glob("files/crds/*.yaml")
+	if err != nil || len(copies) != len(crds) {
+		t.Fatalf("%d CRDs, %v", len(copies), err)
+	}
+	for _, path := range copies {
+		have, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(filepath.Join("../../config/crd", filepath.Base(path)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(have, want) {
+			t.Errorf("%s is not what config/crd has: run make manifests", path)
+		}
+	}
+}
+
+// The operator runs in a namespace that enforces the Restricted Pod Security Standard.
+func TestRestricted(t *testing.T) {
+	var deployment appsv1.Deployment
+	find(t, render(t), "Deployment", "wamp-operator", &deployment)
+	pod := deployment.Spec.Template.Spec
+	if s := pod.SecurityContext; !*s.RunAsNonRoot || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("security context %+v", s)
+	}
+	for _, c := range pod.Containers {
+		if s := c.SecurityContext; *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem || !slices.Contains(s.Capabilities.Drop, "ALL") {
+			t.Errorf("security context %+v", s)
+		}
+	}
+}
+
+// With a list of namespaces the operator has roles in these, and of the cluster it reads the
+// names and labels of namespaces alone.
+func TestNamespaces(t *testing.T) {
+	objects := render(t, "watchNamespaces={one,two}")
+	for _, namespace := range []string{"one", "two"} {
+		n := 0
+		for _, u := range objects {
+			if u.GetNamespace() == namespace && (u.GetKind() == "Role" || u.GetKind() == "RoleBinding") {
+				n++
+			}
+		}
+		if n != 2 {
+			t.Errorf("%d roles and bindings in %s", n, namespace)
+		}
+	}
+	var role rbacv1.ClusterRole
+	find(t, objects, "ClusterRole", "wamp-operator", &role)
+	if len(role.Rules) != 1 || !slices.Equal(role.Rules[0].Resources, []string{"namespaces"}) || slices.Contains(role.Rules[0].Verbs, "create") {
+		t.Errorf("rules %+v", role.Rules)
+	}
+	var deployment appsv1.Deployment
+	find(t, objects, "Deployment", "wamp-operator", &deployment)
+	if !slices.Contains(deployment.Spec.Template.Spec.Containers[0].Args, "--watch-namespaces=one,two") {
+		t.Errorf("args %v", deployment.Spec.Template.Spec.Containers[0].Args)
+	}
+}
+
+func TestValues(t *testing.T) {
+	objects := render(t, "image.tag=1.2.3", "router.image.repository=example.com/r", "router.image.tag=dev", "metrics.enabled=false",
+		"imagePullSecrets={registry}", "nodeSelector.disk=ssd", "podLabels.team=a", "rbac.aggregate=false", "serviceAccount.name=other")
+	var d appsv1.Deployment
+	find(t, objects, "Deployment", "wamp-operator", &d)
+	pod, c := d.Spec.Template.Spec, d.Spec.Template.Spec.Containers[0]
+	if c.Image != "ghcr.io/wamp-operator/wamp-operator:1.2.3" || !slices.Contains(c.Args, "--router-image=example.com/r:dev") || !slices.Contains(c.Args, "--metrics-bind-address=0") {
+		t.Errorf("image %s, args %v", c.Image, c.Args)
+	}
+	if pod.ImagePullSecrets[0].Name != "registry" || pod.NodeSelector["disk"] != "ssd" || d.Spec.Template.Labels["team"] != "a" || pod.ServiceAccountName != "other" {
+		t.Errorf("pod %+v", pod)
+	}
+	if find(t, objects, "Service", "wamp-operator-metrics", nil) || find(t, objects, "ClusterRole", "wamp-operator-view", nil) ||
+		find(t, objects, "ClusterRole", "wamp-operator-metrics-auth", nil) {
+		t.Error("what was turned off is there")
+	}
+}
+
+// Values that cannot be meant are refused by the schema.
+func TestSchemaRefuses(t *testing.T) {
+	for set, says := range map[string]string{
+		"image.tagg=1":              "tagg",
+		"logLevel=loud":             "logLevel",
+		"replicas=-1":               "replicas",
+		"metrics.port=80":           "port",
+		"image.pullPolicy=Whenever": "pullPolicy",
+		"crds.keep=maybe":           "keep",
+	} {
+		out, err := helm(t, "template", "wamp-operator", ".", "--set", set)
+		if err == nil || !strings.Contains(string(out), says) {
+			t.Errorf("%s is not refused: %v\n%.300s", set, err, out)
+		}
+	}
+}
+
+func read(t *testing.T, path, kind, name string, out any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	find(t, split(t, data), kind, name, out)
+}

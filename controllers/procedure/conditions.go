@@ -32,7 +32,7 @@ type observation struct {
 // programmed: every router that is ready serves this generation, and the callees that are there
 // are shared as it says.
 func programmed(o observation) conditions.State {
-	state := o.Facts.Programmed()
+	state := o.Programmed()
 	if declared := o.procedure.Spec.Invoke; state.IsTrue() && len(o.live.Callees) > 0 && o.live.Invoke != declared {
 		return conditions.False(ReasonPolicyDiffers, fmt.Sprintf(
 			"The callees that are there registered with invoke: %s and keep it: let them register again with invoke: %s, or declare invoke: %s.",
@@ -45,7 +45,7 @@ func programmed(o observation) conditions.State {
 func available(o observation) conditions.State {
 	switch {
 	case !o.Accepted.IsTrue():
-		return o.Facts.Programmed()
+		return o.Programmed()
 	case o.Hearing == routerstate.Empty, o.Hearing == routerstate.Heard && o.Serving == 0:
 		return o.NoRouters()
 	case o.Hearing != routerstate.Heard:

@@ -45,15 +45,15 @@ func (n *network) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, errors.New("connection refused")
 	}
 	if request.URL.Port() != "9090" || request.URL.Path != "/v1/state" || request.URL.RawQuery != "watch=true" {
-		return &http.Response{StatusCode: 404, Status: "404 Not Found", Body: http.NoBody, Request: request}, nil
+		return &http.Response{StatusCode: http.StatusNotFound, Status: "404 Not Found", Body: http.NoBody, Request: request}, nil
 	}
 	if request.Header.Get("Authorization") != "Bearer "+n.token {
-		return &http.Response{StatusCode: 401, Status: "401 Unauthorized", Body: http.NoBody, Request: request}, nil
+		return &http.Response{StatusCode: http.StatusUnauthorized, Status: "401 Unauthorized", Body: http.NoBody, Request: request}, nil
 	}
 	reader, writer := io.Pipe()
 	n.pipes[host] = writer
 	context.AfterFunc(request.Context(), func() { reader.CloseWithError(request.Context().Err()) })
-	return &http.Response{StatusCode: 200, Status: "200 OK", Body: reader, Request: request}, nil
+	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Body: reader, Request: request}, nil
 }
 
 func (n *network) dialed(host string) int {

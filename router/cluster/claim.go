@@ -28,17 +28,10 @@ type sealing struct {
 
 // computeCandidates finds, for each slot, the ready member with the highest score.
 func (m *machine) computeCandidates() {
-	var ready []MemberID
-	if m.state == stateReady {
-		ready = append(ready, m.self.id)
-	}
-	for _, p := range m.peers {
-		if p.live() && p.state == stateReady {
-			ready = append(ready, p.id)
-		}
-	}
-	if len(ready) == 0 && m.state == stateDraining {
-		ready = append(ready, m.self.id) // the last one keeps its slots
+	ready := m.members(stateReady)
+	if len(ready) == 0 {
+		// When all are leaving, ownership stays among them.
+		ready = m.members(stateDraining)
 	}
 	for s := range m.candidates {
 		var best MemberID
@@ -50,6 +43,20 @@ func (m *machine) computeCandidates() {
 		}
 		m.candidates[s] = best
 	}
+}
+
+// members gives the names of the members in a state.
+func (m *machine) members(state memberState) []MemberID {
+	var ids []MemberID
+	if m.state == state {
+		ids = append(ids, m.self.id)
+	}
+	for _, p := range m.peers {
+		if p.live() && p.state == state {
+			ids = append(ids, p.id)
+		}
+	}
+	return ids
 }
 
 // startClaim claims what this member should own and does not.

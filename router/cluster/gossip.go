@@ -137,7 +137,7 @@ func (g *gossip) run(ctx context.Context, join []string) {
 		}
 		if err != nil && err.Error() != said {
 			said = err.Error()
-			g.logger.Warn("cannot reach every replica", "err", err)
+			g.logger.Warn("cannot reach every replica", "error", err)
 		}
 		if !told && (missing == 0 && err == nil || time.Since(start) > joinWait) {
 			told = true
@@ -225,7 +225,7 @@ func (g *gossip) tell(e memberEvent) {
 func (g *gossip) NotifyJoin(n *memberlist.Node) {
 	var meta memberMeta
 	if err := cbor.Unmarshal(n.Meta, &meta); err != nil || n.Name == "" {
-		g.logger.Warn("member is not one of a router", "member", n.Name, "err", err)
+		g.logger.Warn("member is not one of a router", "member", n.Name, "error", err)
 		return
 	}
 	g.mu.Lock()

@@ -16,7 +16,8 @@ type asking struct {
 	slot     *slot
 	invoke   Policy
 	callee   Callee
-	done     []func(wamp.ID, error)
+	done     func(wamp.ID, error)
+	then     []func() // further requests of the session for the same procedure
 	deadline time.Time
 	after    time.Time
 	sentTo   *member // nil: to be sent
@@ -41,23 +42,56 @@ type granting struct {
 
 // register asks the owner of the procedure for a place in its list.
 func (m *machine) register(k listKey, invoke Policy, c Callee, done func(wamp.ID, error)) {
-	defer m.settle()
+	m.request(k, invoke, c, done)
+	m.settle()
+}
+
+func (m *machine) request(k listKey, invoke Policy, c Callee, done func(wamp.ID, error)) {
 	id := RegistrationID(k.Realm, k.Match, k.URI)
-	if _, ok := m.own.entries[k]; ok {
-		m.confirm(func() { done(id, nil) })
+	if e, ok := m.own.entries[k]; ok {
+		if refused := m.registeredAlready(&e, invoke); refused != nil {
+			m.out.done = append(m.out.done, func() { done(0, refused) })
+		} else {
+			m.confirm(func() { done(id, nil) })
+		}
 		return
 	}
 	if a := m.askOf[k]; a != nil {
-		a.done = append(a.done, done)
+		a.then = append(a.then, func() { m.request(k, invoke, c, done) })
 		return
 	}
 	m.lastAsk++
 	a := &asking{
 		number: m.lastAsk, key: k, slot: &m.table.slots[slotOf(id)], invoke: invoke, callee: c,
-		done: []func(wamp.ID, error){done}, deadline: m.now.Add(askWait),
+		done: done, deadline: m.now.Add(askWait),
 	}
 	m.asks[a.number], m.askOf[k] = a, a
 	m.unsend(a, time.Time{})
+}
+
+// registeredAlready answers a session that is on the list: it stays there once, and the rules
+// are the same as for another session.
+func (m *machine) registeredAlready(e *listEntry, invoke Policy) *Error {
+	if d := m.table.declaration(e.Key.procedure()); d != nil && d.Override {
+		invoke = e.Invoke
+	}
+	switch {
+	case invoke != e.Invoke:
+		return mismatch(e.Key.URI, e.Invoke, invoke)
+	case invoke == Single:
+		return alreadyExists(e.Key.URI)
+	}
+	return nil
+}
+
+func mismatch(uri string, existing, invoke Policy) *Error {
+	return &Error{URI: wamp.ErrInvocationPolicyMismatch, Message: fmt.Sprintf(
+		"%q is registered with invoke %q, this registration asks for %q; register with invoke %q", uri, existing, invoke, existing)}
+}
+
+func alreadyExists(uri string) *Error {
+	return &Error{URI: wamp.ErrProcedureAlreadyExists, Message: fmt.Sprintf(
+		"%q is registered already and its invoke is \"single\", which allows one callee; a shared registration needs invoke roundrobin, random, first or last from every callee", uri)}
 }
 
 // endAsk forgets an ask that was answered or given up.
@@ -95,7 +129,7 @@ func (m *machine) closeSession(session wamp.ID) {
 	}
 	for _, a := range m.asks {
 		if a.key.Session == session {
-			a.closed, a.done = true, nil
+			a.closed, a.then = true, nil
 		}
 	}
 	m.settle()
@@ -178,8 +212,16 @@ func (m *machine) unsendAsks(which func(*asking) bool) {
 }
 
 func (m *machine) fail(a *asking, err error) {
-	for _, done := range a.done {
-		m.out.done = append(m.out.done, func() { done(0, err) })
+	if !a.closed {
+		m.out.done = append(m.out.done, func() { a.done(0, err) })
+	}
+	a.followUp()
+}
+
+// followUp makes the requests that waited for this one.
+func (a *asking) followUp() {
+	for _, request := range a.then {
+		request()
 	}
 }
 
@@ -261,12 +303,11 @@ func (m *machine) decide(from *peer, id wamp.ID, a *ask) *grant {
 	}
 	switch {
 	case taken && existing != invoke:
-		return &grant{Error: wamp.ErrInvocationPolicyMismatch, Text: fmt.Sprintf(
-			"%q is registered with invoke %q, this registration asks for %q; register with invoke %q",
-			key.URI, existing, invoke, existing)}
+		refused := mismatch(key.URI, existing, invoke)
+		return &grant{Error: refused.URI, Text: refused.Message}
 	case taken && invoke == Single:
-		return &grant{Error: wamp.ErrProcedureAlreadyExists, Text: fmt.Sprintf(
-			"%q is registered already and its invoke is \"single\", which allows one callee; a shared registration needs invoke roundrobin, random, first or last from every callee", key.URI)}
+		refused := alreadyExists(key.URI)
+		return &grant{Error: refused.URI, Text: refused.Message}
 	}
 	place := granting{to: to.id, key: a.Key, stamp: stamp, invoke: invoke}
 	if from != nil {
@@ -347,9 +388,8 @@ func (m *machine) onGrant(from *member, g *grant) {
 	if from == m.self {
 		m.settleGrant(id, m.self.id, a.key)
 	}
-	for _, done := range a.done {
-		m.confirm(func() { done(id, nil) })
-	}
+	m.confirm(func() { a.done(id, nil) })
+	a.followUp()
 }
 
 func (m *machine) returnPlace(to *member, k listKey) {

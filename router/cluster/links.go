@@ -86,7 +86,7 @@ func (l *links) keep(ctx context.Context, id MemberID, addr string) {
 			l.run(link)
 		} else if err.Error() != said {
 			said = err.Error()
-			l.logger.Warn("cannot link to member", "member", id, "address", addr, "err", err)
+			l.logger.Warn("cannot link to member", "member", id, "address", addr, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -134,7 +134,7 @@ func (l *links) accept() {
 			if l.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			l.logger.Warn("cannot accept a link", "err", err)
+			l.logger.Warn("cannot accept a link", "error", err)
 			select {
 			case <-l.ctx.Done():
 			case <-time.After(50 * time.Millisecond):
@@ -143,7 +143,7 @@ func (l *links) accept() {
 		}
 		l.wg.Go(func() {
 			if err := l.welcome(conn); err != nil && l.ctx.Err() == nil {
-				l.logger.Warn("refused a link", "from", conn.RemoteAddr().String(), "err", err)
+				l.logger.Warn("refused a link", "from", conn.RemoteAddr().String(), "error", err)
 				_ = conn.Close()
 			}
 		})

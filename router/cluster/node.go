@@ -235,7 +235,7 @@ func (n *Node) serveLink(l *link) {
 		func(f *frame) { n.onFrame(m, f) },
 		func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
 	)
-	n.logger.Info("link to member broke", "member", l.to, "err", err)
+	n.logger.Info("link to member broke", "member", l.to, "error", err)
 	n.unlink(l)
 }
 

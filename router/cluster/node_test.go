@@ -258,3 +258,46 @@ func TestBurstOfRegistrations(t *testing.T) {
 		return nil
 	})
 }
+
+// A session that registers again stays on the list once, and gets the answers that another
+// session would get.
+func TestSameSessionRegistersAgain(t *testing.T) {
+	n, err := Start(Config{Replica: "alone", Logger: testLogger(), Host: silentHost{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = n.Close() }()
+	r := n.Realm("realm1")
+	uri := func(err error) string {
+		var refused *Error
+		if errors.As(err, &refused) {
+			return refused.URI
+		}
+		return fmt.Sprint(err)
+	}
+	for _, test := range []struct {
+		procedure     string
+		first, second Policy
+		want          string
+	}{
+		{"com.example.shared", RoundRobin, RoundRobin, "<nil>"},
+		{"com.example.other", RoundRobin, First, wamp.ErrInvocationPolicyMismatch},
+		{"com.example.single", Single, Single, wamp.ErrProcedureAlreadyExists},
+	} {
+		// Together, as a client that does not wait would, and once more after that.
+		answers := make(chan error, 2)
+		for _, invoke := range []Policy{test.first, test.second} {
+			r.Register(Registration{URI: test.procedure, Invoke: invoke, Session: 1, Callee: &echo{}},
+				func(_ wamp.ID, err error) { answers <- err })
+		}
+		if first, second := <-answers, <-answers; first != nil || uri(second) != test.want {
+			t.Errorf("%s: %v, then %v; want %s", test.procedure, first, second, test.want)
+		}
+		if err := register(t, r, test.procedure, test.second, 1, &echo{}); uri(err) != test.want {
+			t.Errorf("%s again: %v; want %s", test.procedure, err, test.want)
+		}
+		if p, _ := n.Procedure("realm1", test.procedure); len(p.Callees) != 1 {
+			t.Errorf("%s has the session %d times on its list", test.procedure, len(p.Callees))
+		}
+	}
+}

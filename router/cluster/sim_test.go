@@ -478,11 +478,19 @@ func (w *simWorld) passedOver(uri string, a, b *simTurn) *simCallee {
 			continue
 		}
 		there := !c.confirmed.IsZero() && !c.confirmed.After(a.dealt) && (c.ended.IsZero() || c.ended.After(b.delivered))
-		if there && !b.unreachable[c.node] && !a.unreachable[c.node] && !w.swallowed(c, a, b) {
+		if there && !w.unreached(c, a, b) && !w.swallowed(c, a, b) {
 			return c
 		}
 	}
 	return nil
+}
+
+// unreached says that an owner could not reach the callee when it dealt one of two turns, or
+// one between them that was not delivered.
+func (w *simWorld) unreached(c *simCallee, a, b *simTurn) bool {
+	return slices.ContainsFunc(w.turns[c.uri], func(t *simTurn) bool {
+		return t.unreachable[c.node] && !a.after(t.turn) && !t.after(b.turn)
+	})
 }
 
 // swallowed says that the turn of a callee between two others was dealt, but the callee had no

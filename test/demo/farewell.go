@@ -1,0 +1,57 @@
+package demo
+
+import "fmt"
+
+// Welcome says what is going to happen.
+func (d *Demo) Welcome() {
+	fmt.Fprintln(d.out, d.paint(bold, "One dealer from three pods"))
+	if d.Cluster.Local() {
+		d.Say("Builds a Kubernetes (about ten minutes the first time, seconds from then on), installs the\n" +
+			"operator, and shows three routers that act as one WAMP dealer.")
+		return
+	}
+	d.Say("Installs the operator into the cluster of %s\nand shows three routers that act as one WAMP dealer. It needs:", d.Cluster.Kubeconfig)
+	d.Say("- permission to create namespaces, custom resource definitions and cluster roles\n"+
+		"- nodes that can get three images from %s (see IMAGE_REGISTRY in `make help`)\n"+
+		"- Kubernetes 1.31 or newer", d.Images.repository())
+	d.Say("It makes the namespaces %s and %s, and leaves them for you to look at.", OperatorNamespace, Namespace)
+}
+
+// Farewell tells how to look around and how to stop.
+func (d *Demo) Farewell() {
+	d.Step("All of it is still running: look around")
+	if d.Cluster.Local() {
+		d.Command(`eval "$(go run ./hack/kube env)"     # KUBECONFIG, and kubectl and helm in PATH`)
+	} else {
+		d.Command("export KUBECONFIG=" + d.Cluster.Kubeconfig)
+	}
+	for _, line := range []string{
+		"kubectl config set-context --current --namespace=" + Namespace,
+		"kubectl get wampclusters,wamprealms,wampprocedures -o wide",
+		"kubectl describe wampprocedure primary",
+		"kubectl logs demo-0",
+		"kubectl logs -n " + OperatorNamespace + " deployment/" + Release,
+		"kubectl exec " + clientPod + " -- wamp-demo call -from demo-2 com.example.rotate",
+	} {
+		d.Command(line)
+	}
+	d.Gap()
+	d.Say("Connect a WAMP client of your own (realm realm1, procedures and topics that begin with com.):")
+	if d.Cluster.Local() {
+		d.Say("pod addresses can be reached from this machine, in pods it is ws://demo.%s:8080/ws", Namespace)
+		d.Command("kubectl get pods -o wide                     # ws://IP:8080/ws, or RawSocket on IP:8080")
+	} else {
+		d.Say("in pods it is ws://demo.%s:8080/ws, from here:", Namespace)
+		d.Command("kubectl port-forward service/demo 8080       # ws://127.0.0.1:8080/ws, RawSocket as well")
+	}
+	d.Gap()
+	if d.Cluster.Local() {
+		d.Say("And to end it, with all that belongs to it:")
+		d.Command("make kube-down")
+		return
+	}
+	d.Say("And to remove it:")
+	d.Command("helm uninstall -n " + OperatorNamespace + " " + Release)
+	d.Command("kubectl delete namespace " + Namespace + " " + OperatorNamespace)
+	d.Command("kubectl delete crd wampclusters.wamp-operator.io wamprealms.wamp-operator.io wampprocedures.wamp-operator.io")
+}

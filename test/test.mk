@@ -1,0 +1,42 @@
+# The demonstration, the end-to-end test and the tests with other people's clients. They are a Go
+# module of their own, so that the main one does not depend on those clients.
+
+ifndef KUBE_SRC
+include hack/kube/kube.mk
+endif
+
+TEST_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+INTEROP := $(TEST_SRC)/interop/autobahn
+
+# A cluster that somebody else runs is used only when it is named on the command line, as in
+# `make demo KUBECONFIG=~/.kube/config`: what a shell exports may be a cluster that must not be
+# touched.
+GIVEN_KUBECONFIG := $(if $(filter command line,$(origin KUBECONFIG)),$(abspath $(KUBECONFIG:~/%=$(HOME)/%)))
+ifeq ($(GIVEN_KUBECONFIG),$(KUBE_KUBECONFIG))
+GIVEN_KUBECONFIG :=
+endif
+
+# Where the nodes of such a cluster get images from: they are pushed to IMAGE_REGISTRY/NAME.
+IMAGE_REGISTRY ?=
+
+DEMO_FLAGS = -repo $(CURDIR) -kube $(KUBE) -images $(IMAGE_DIR) -kubeconfig '$(GIVEN_KUBECONFIG)' -image-registry '$(IMAGE_REGISTRY)'
+
+.PHONY: demo
+demo: kube-tool ## Show one dealer from three pods (KUBECONFIG=, IMAGE_REGISTRY= for a cluster of your own)
+	@mkdir -p bin
+	@cd $(TEST_SRC) && go build -o $(CURDIR)/bin/demo ./cmd/demo
+	@bin/demo $(DEMO_FLAGS)
+
+.PHONY: e2e
+e2e: kube-tool ## Run the demonstration with assertions, then uninstall in several orders
+	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 25m -args $(DEMO_FLAGS)
+
+.PHONY: interop
+interop: $(INTEROP)/node_modules/.package-lock.json ## Test a running router with Autobahn|JS and nexus's Go client
+	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 5m ./app ./demo ./interop
+
+# engine-strict stays off: the library asks for Node.js 22 and works with 20.10 (see interop).
+$(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not in PATH: install Node.js 20.10 or newer with npm (apt-get install nodejs npm)"; exit 1; }
+	@cd $(INTEROP) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -46,8 +46,8 @@ func progressing(o observation) conditions.State {
 	switch {
 	case o.problem != nil:
 		return conditions.False(o.problem.Reason, o.problem.Message)
-	case o.outdated > 0:
-		return conditions.True(ReasonRollingOut, fmt.Sprintf("%d routers are still to be replaced. %s", o.outdated, o.waiting()))
+	case o.outdated > 0 || o.unseen:
+		return conditions.True(ReasonRollingOut, o.replacing())
 	case int32(len(o.pods)) > o.desired:
 		return conditions.True(ReasonRollingOut, fmt.Sprintf("%d routers are still to be stopped.", int32(len(o.pods))-o.desired))
 	case o.ready() < o.desired:
@@ -56,8 +56,11 @@ func progressing(o observation) conditions.State {
 	return conditions.False(ReasonSettled, "Every router is as the spec says.")
 }
 
-// complete: every router that the spec asks for is ready.
+// complete: every router that the spec asks for is ready, and is as the spec says.
 func complete(o observation) conditions.State {
+	if o.outdated > 0 || o.unseen {
+		return conditions.False(ReasonRollingOut, o.replacing())
+	}
 	if ready := o.ready(); ready < o.desired {
 		return conditions.False(ReasonRollingOut, fmt.Sprintf("%d of %d routers are ready. %s", ready, o.desired, o.waiting()))
 	}

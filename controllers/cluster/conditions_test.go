@@ -64,7 +64,9 @@ func TestConditions(t *testing.T) {
 			delete(o.view.Replicas, "demo-1")
 		}), "True RoutersReady", "True RollingOut", "True Programmed", "True Agreed", "False RollingOut", "2 of 3 routers are ready. Pod demo-1 is starting"},
 		{"a pod of the old template", three(func(o *observation) { o.outdated = 1 }),
-			"True RoutersReady", "True RollingOut", "True Programmed", "True Agreed", "True Ready", ""},
+			"True RoutersReady", "True RollingOut", "True Programmed", "True Agreed", "False RollingOut", "1 of 3 routers are still to be replaced."},
+		{"a template that nobody has looked at yet", three(func(o *observation) { o.unseen = true }),
+			"True RoutersReady", "True RollingOut", "True Programmed", "True Agreed", "False RollingOut", "has still to look at StatefulSet demo"},
 		{"one router too many", three(func(o *observation) { o.desired = 2 }),
 			"True RoutersReady", "True RollingOut", "True Programmed", "True Agreed", "True Ready", ""},
 		{"scaled to zero", three(func(o *observation) {

@@ -18,8 +18,10 @@ type observation struct {
 	cluster string
 	desired int32
 	pods    []podState
-	// outdated is the number of pods of an older template.
+	// outdated is the number of pods of an older template; unseen says that Kubernetes has not
+	// looked at the latest template yet, so that the number is not known.
 	outdated int
+	unseen   bool
 	view     routerstate.View
 	hash     string
 	// disagreement is what routers do not agree about, if that lasts.
@@ -62,6 +64,14 @@ func (o observation) waiting() string {
 		return fmt.Sprintf("%d of %d pods are there: if that lasts, see the events of StatefulSet %s.", len(o.pods), o.desired, o.cluster)
 	}
 	return first
+}
+
+// replacing says how far the replacement of pods is.
+func (o observation) replacing() string {
+	if o.unseen {
+		return fmt.Sprintf("Kubernetes has still to look at StatefulSet %s.", o.cluster)
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d of %d routers are still to be replaced. %s", o.outdated, o.desired, o.waiting()))
 }
 
 // podStates sorts out the pods of a pass.

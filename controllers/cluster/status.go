@@ -74,16 +74,16 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 	}
 	set := &appsv1.StatefulSet{}
 	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: resource.StatefulSetName(s.name.Name)}, set); err == nil {
+		o.unseen = set.Status.ObservedGeneration < set.Generation
 		o.outdated = outdated(s, set)
 	}
 	o.disagreement = s.patiently(disagreement(s.view))
 	return o
 }
 
-// outdated counts the pods of an older template. The StatefulSet tells its newest revision once
-// it has seen its latest generation.
+// outdated counts the pods of an older template.
 func outdated(s *scope, set *appsv1.StatefulSet) (n int) {
-	if set.Status.ObservedGeneration < set.Generation || set.Status.UpdateRevision == "" {
+	if set.Status.UpdateRevision == "" {
 		return 0
 	}
 	for i := range s.pods {

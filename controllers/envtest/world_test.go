@@ -5,6 +5,7 @@ import (
 
 	. "github.com/onsi/gomega"
 	gomegatypes "github.com/onsi/gomega/types"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,6 +56,11 @@ func (w *world) startPods(cluster string, n int) {
 	w.Eventually(func() error {
 		return admin.Get(w.ctx, w.key(resource.AdminSecretName(cluster)), token)
 	}).Should(Succeed())
+	// The controller manager that is not here has seen the StatefulSet, whatever becomes of it.
+	set := &appsv1.StatefulSet{}
+	w.Eventually(func() error { return admin.Get(w.ctx, w.key(cluster), set) }).Should(Succeed())
+	set.Status.ObservedGeneration = 1_000_000
+	w.Expect(admin.Status().Update(w.ctx, set)).To(Succeed())
 	for _, name := range members {
 		f := w.routers.of(name)
 		f.mu.Lock()

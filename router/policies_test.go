@@ -125,6 +125,9 @@ func TestSingleIsGrantedOnce(t *testing.T) {
 		if _, err := second.Register(uri, nil, nil); wamptest.URI(err) != wamp.ErrProcedureAlreadyExists {
 			t.Errorf("second REGISTER on single: %v", err)
 		}
+		if _, err := first.Register(uri, map[string]any{"invoke": "single"}, nil); wamptest.URI(err) != wamp.ErrProcedureAlreadyExists {
+			t.Errorf("REGISTER again by the callee of single: %v", err)
+		}
 		if got := who(t, second); got != name(0) {
 			t.Errorf("the call went to %s", got)
 		}

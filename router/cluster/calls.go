@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -170,21 +169,6 @@ func (x *calls) noneLeft(r *routing, room Waiter) Waiter {
 	return pause{x.clock}
 }
 
-// rotate takes a call of a rotation to the owner of the slot, which deals the turn.
-func (x *calls) rotate(p *procedure, r *routing) Waiter {
-	if p.slot.active.Load() != 0 {
-		dealt, room := x.deal(p, x.self, 0, r)
-		switch dealt {
-		case 0:
-			return nil
-		case refusedNone:
-			return x.askOwner(r)
-		}
-		return x.noneLeft(r, room)
-	}
-	return x.toOwner(p.slot, r)
-}
-
 // toOwner sends a call to the owner of its slot for it to choose the callee.
 func (x *calls) toOwner(s *slot, r *routing) Waiter {
 	owner := s.owner.Load()
@@ -218,80 +202,6 @@ func (x *calls) askOwner(r *routing) Waiter {
 	return nil
 }
 
-// deal gives one call its callee, as the owner of the procedure's slot. For a rotation that is
-// the turn after the last one. Origin is the caller's replica and call the number of the call
-// there; both are only used when it is another. Zero: the call is on its way.
-func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (refusal, Waiter) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	epoch := p.slot.active.Load()
-	if epoch == 0 {
-		return refusedNotOwner, nil
-	}
-	next := turn{Epoch: epoch, Seq: p.dealt.Seq + 1}
-	if p.dealt.Epoch != epoch {
-		// Numbers start at the time, so that they go on growing when the procedure was
-		// forgotten, because nobody was on its list, and is back.
-		next.Seq = uint64(x.clock.Now().UnixMicro())
-	}
-	var room Waiter
-	routed := false
-	for {
-		v := p.load()
-		if len(v.entries) == 0 {
-			return refusedNone, nil
-		}
-		if room != nil && v.invoke != RoundRobin && v.invoke != Random {
-			return refusedBusy, room
-		}
-		e := v.choose(p.dealt.Stamp, &r.skip)
-		if e == nil {
-			return refusedBusy, room
-		}
-		next.Stamp = e.stamp
-		sent := false
-		switch {
-		case e.callee != nil:
-			caller := r.caller
-			if origin != x.self {
-				caller = &remoteCaller{x: x, to: origin, call: call}
-			}
-			err := e.callee.Deliver(x.delivery(p, r, caller))
-			sent = err == nil
-			if errors.Is(err, ErrBusy) {
-				room = e.callee
-			}
-			if sent && routed {
-				origin.send(&frame{kind: frameRouted, call: call, origin: x.self.hash})
-			}
-		case e.member.full():
-			room = *e.member.link.Load()
-		default:
-			f := frame{
-				kind: frameTurn, call: call, origin: origin.hash, procedure: uint64(p.id),
-				stamp: e.stamp, epoch: epoch, seq: next.Seq, details: r.details, Payload: r.payload,
-			}
-			if origin == x.self {
-				sent = x.sendCall(r, e.member, &f)
-			} else {
-				// First the note, then the turn: should the link break, the word of
-				// that comes after the note.
-				origin.send(&frame{kind: frameRouted, call: call, origin: e.member.hash})
-				routed = true
-				sent = e.member.send(&f)
-			}
-		}
-		if sent {
-			p.dealt = next
-			if x.observe != nil {
-				x.observe(p, next, e.callee != nil)
-			}
-			return 0, nil
-		}
-		r.skip.busy = append(r.skip.busy, e.stamp)
-	}
-}
-
 func (x *calls) delivery(p *procedure, r *routing, caller Caller) *Delivery {
 	return &Delivery{Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload}
 }
@@ -306,54 +216,6 @@ func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 	// When the call is not there any more, the breaking of the links has answered it.
 	_, mine := x.open.take(f.call)
 	return !mine
-}
-
-// lose answers the calls that a member had when the links to it broke: whether a callee has
-// got them is not known. The turns that it dealt to callees here may be lost too, so the others
-// are told which of their calls have come this far and are open.
-func (x *calls) lose(m *member) {
-	m.lostBefore.Store(x.last.Load())
-	x.cancel(m, func(_ uint64, c *openCall) bool { return c.at == m })
-	held := map[*member][]byte{}
-	x.pending(func(caller Caller) {
-		if c, ok := caller.(*remoteCaller); ok {
-			held[c.to] = binary.BigEndian.AppendUint64(held[c.to], c.call)
-		}
-	})
-	x.table.members.Range(func(_, v any) bool {
-		other := v.(*member)
-		other.send(&frame{kind: frameLost, origin: m.hash, Payload: wamp.Payload{Args: held[other]}})
-		return true
-	})
-}
-
-// onLost: a member has lost the links to an owner, and gets no more of the turns that this
-// owner had dealt. Those of the calls made here that it does not hold will not be answered.
-func (x *calls) onLost(from *member, f *frame) {
-	owner := x.table.member(f.origin)
-	if owner == nil {
-		return
-	}
-	from.lostVia.Store(owner, x.last.Load())
-	held := make(map[uint64]bool, len(f.Args)/8)
-	for b := f.Args; len(b) >= 8; b = b[8:] {
-		held[binary.BigEndian.Uint64(b)] = true
-	}
-	x.cancel(owner, func(call uint64, c *openCall) bool {
-		return c.at == from && c.via == owner && !held[call]
-	})
-}
-
-func (x *calls) cancel(m *member, which func(uint64, *openCall) bool) {
-	x.open.each(func(call uint64, c openCall) {
-		if !which(call, &c) {
-			return
-		}
-		if c, ok := x.open.take(call); ok {
-			answerError(c.caller, wamp.ErrCanceled, fmt.Sprintf(
-				"the call was lost: replica %s, which had it, cannot be reached", m.replica))
-		}
-	})
 }
 
 // later tries a call again later that cannot block whoever brought it here.

@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
-	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -66,12 +64,6 @@ type Node struct {
 	fences fences
 
 	realms sync.Map // name: *Realm
-}
-
-// Realm is the part of a Node that one realm uses.
-type Realm struct {
-	node *Node
-	name string
 }
 
 // Start starts a node. It returns when the node listens; Joined tells when it has met the
@@ -130,7 +122,8 @@ func (n *Node) startNetwork(c *Config) error {
 
 type wallClock struct{}
 
-func (wallClock) Now() time.Time                      { return time.Now() }
+func (wallClock) Now() time.Time { return time.Now() }
+
 func (wallClock) AfterFunc(d time.Duration, f func()) { time.AfterFunc(d, f) }
 
 func randomBelow(n int64) int64 {
@@ -226,81 +219,6 @@ func (n *Node) followGossip() {
 	}
 }
 
-// serveLink puts a link into use until it breaks.
-func (n *Node) serveLink(l *link) {
-	m := n.useLink(l)
-	n.logger.Info("linked to member", "member", l.to)
-	err := l.run(
-		func(msg message) { n.step(func(m *machine) { m.receive(l.to, msg) }) },
-		func(f *frame) { n.onFrame(m, f) },
-		func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
-	)
-	n.logger.Info("link to member broke", "member", l.to, "error", err)
-	n.unlink(l)
-}
-
-// useLink makes a link the one in use with its member.
-func (n *Node) useLink(l *link) *member {
-	for {
-		var old *link
-		var used *member
-		n.step(func(m *machine) {
-			if old = n.active[l.to]; old != nil {
-				return
-			}
-			n.active[l.to] = l
-			used = m.addPeer(l.to, l.replica).member
-			var calls callLink = l
-			used.link.Store(&calls)
-			m.linkUp(l.to, l.replica)
-		})
-		if old == nil {
-			return used
-		}
-		// The other side knows that the old one broke before this side does.
-		old.close(errStreamClosed)
-		<-old.ended // nothing more comes from it
-		n.unlink(old)
-	}
-}
-
-// unlink takes a broken link out of use, once.
-func (n *Node) unlink(l *link) {
-	n.mu.Lock()
-	if n.active[l.to] != l {
-		n.mu.Unlock()
-		return
-	}
-	delete(n.active, l.to)
-	m := n.m.peer(l.to).member
-	done := n.fences.drop(m)
-	n.mu.Unlock()
-	n.step(func(machine *machine) {
-		machine.linkDown(l.to)
-		for _, fence := range done {
-			machine.fenceDone(fence)
-		}
-	})
-	n.calls.lose(m)
-}
-
-func (n *Node) onFrame(from *member, f *frame) {
-	switch f.kind {
-	case frameFence:
-		from.send(&frame{kind: frameFenced, call: f.call})
-	case frameFenced:
-		n.step(func(m *machine) {
-			if n.fences.back(f.call, from) {
-				m.fenceDone(f.call)
-			}
-		})
-	case frameEvent:
-		n.host.Event(f.realm, f.event())
-	default:
-		n.calls.receive(from, f)
-	}
-}
-
 func (n *Node) version() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -321,39 +239,6 @@ func (n *Node) GossipAddress() string {
 		return ""
 	}
 	return n.gossip.address()
-}
-
-// Realm gives the handle of a realm.
-func (n *Node) Realm(name string) *Realm {
-	if r, ok := n.realms.Load(name); ok {
-		return r.(*Realm)
-	}
-	r, _ := n.realms.LoadOrStore(name, &Realm{node: n, name: name})
-	return r.(*Realm)
-}
-
-// Register asks for a place in the callee list of a procedure. Done is called once, without
-// locks: with the registration id when every live replica has the new list, else with an
-// *Error.
-func (r *Realm) Register(reg Registration, done func(registration wamp.ID, err error)) {
-	k := listKey{Realm: r.name, URI: reg.URI, Match: reg.Match, Session: reg.Session}
-	r.node.step(func(m *machine) { m.register(k, reg.Invoke, reg.Callee, done) })
-}
-
-// Unregister takes a session off the list of a procedure. Done is called when every live
-// replica has the new list, with an *Error when the session is not on the list.
-func (r *Realm) Unregister(session, registration wamp.ID, done func(error)) {
-	found := false
-	r.node.step(func(m *machine) {
-		if p, ok := m.table.byID.get(registration); ok && p.key.Realm == r.name {
-			k := listKey{Realm: r.name, URI: p.key.URI, Match: p.key.Match, Session: session}
-			found = m.unregister(k, func() { done(nil) })
-		}
-	})
-	if !found {
-		done(&Error{URI: wamp.ErrNoSuchRegistration, Message: fmt.Sprintf(
-			"this session has no registration %d", registration)})
-	}
 }
 
 // CloseSession takes a session off every list. It must not register any more.
@@ -406,57 +291,4 @@ func (n *Node) end() {
 		n.gossip.close()
 	}
 	n.wg.Wait()
-}
-
-// Member is the name of this replica for this run of the process.
-func (n *Node) Member() string { return string(n.self.id) }
-
-// Members are the names of the replicas that are there, this one included, sorted.
-func (n *Node) Members() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	names := []string{n.self.replica}
-	for _, p := range n.m.peers {
-		if p.live() {
-			names = append(names, p.replica)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// ListHash is over every registration in the cluster: equal on all replicas at rest.
-func (n *Node) ListHash() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return strconv.FormatUint(n.m.hash(), 16)
-}
-
-// Procedure describes one procedure.
-func (n *Node) Procedure(realm, uri string) (ProcedureInfo, bool) {
-	p, ok := n.table.byKey.get(ProcedureKey{Realm: realm, URI: uri})
-	if !ok {
-		return ProcedureInfo{}, false
-	}
-	info := p.info()
-	return info, len(info.Callees) > 0
-}
-
-// Procedures describes all procedures that have callees, in no order.
-func (n *Node) Procedures(yield func(ProcedureInfo) bool) {
-	more := true
-	n.table.byKey.each(func(_ ProcedureKey, p *procedure) {
-		if info := p.info(); more && len(info.Callees) > 0 {
-			more = yield(info)
-		}
-	})
-}
-
-func (p *procedure) info() ProcedureInfo {
-	v := p.load()
-	info := ProcedureInfo{ProcedureKey: p.key, Registration: p.id, Invoke: v.invoke}
-	for _, e := range v.entries {
-		info.Callees = append(info.Callees, CalleeInfo{Stamp: e.stamp, Replica: e.member.replica, Session: e.session})
-	}
-	return info
 }

@@ -1,0 +1,76 @@
+package cluster
+
+// serveLink puts a link into use until it breaks.
+func (n *Node) serveLink(l *link) {
+	m := n.useLink(l)
+	n.logger.Info("linked to member", "member", l.to)
+	err := l.run(
+		func(msg message) { n.step(func(m *machine) { m.receive(l.to, msg) }) },
+		func(f *frame) { n.onFrame(m, f) },
+		func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
+	)
+	n.logger.Info("link to member broke", "member", l.to, "error", err)
+	n.unlink(l)
+}
+
+// useLink makes a link the one in use with its member.
+func (n *Node) useLink(l *link) *member {
+	for {
+		var old *link
+		var used *member
+		n.step(func(m *machine) {
+			if old = n.active[l.to]; old != nil {
+				return
+			}
+			n.active[l.to] = l
+			used = m.addPeer(l.to, l.replica).member
+			var calls callLink = l
+			used.link.Store(&calls)
+			m.linkUp(l.to, l.replica)
+		})
+		if old == nil {
+			return used
+		}
+		// The other side knows that the old one broke before this side does.
+		old.close(errStreamClosed)
+		<-old.ended // nothing more comes from it
+		n.unlink(old)
+	}
+}
+
+// unlink takes a broken link out of use, once.
+func (n *Node) unlink(l *link) {
+	n.mu.Lock()
+	if n.active[l.to] != l {
+		n.mu.Unlock()
+		return
+	}
+	delete(n.active, l.to)
+	m := n.m.peer(l.to).member
+	done := n.fences.drop(m)
+	n.mu.Unlock()
+	n.step(func(machine *machine) {
+		machine.linkDown(l.to)
+		for _, fence := range done {
+			machine.fenceDone(fence)
+		}
+	})
+	n.calls.lose(m)
+}
+
+func (n *Node) onFrame(from *member, f *frame) {
+	switch f.kind {
+	case frameFence:
+		from.send(&frame{kind: frameFenced, call: f.call})
+	case frameFenced:
+		n.step(func(m *machine) {
+			if n.fences.back(f.call, from) {
+				m.fenceDone(f.call)
+			}
+		})
+	case frameEvent:
+		n.host.Event(f.realm, f.event())
+	default:
+		n.calls.receive(from, f)
+	}
+}

@@ -1,0 +1,76 @@
+package cluster
+
+import "slices"
+
+// memberState is what a member is fit for.
+type memberState uint8
+
+const (
+	stateJoining  memberState = iota // it may not know every list yet
+	stateReady                       // it takes its share of the slots
+	stateDraining                    // it gives its slots away
+)
+
+// joinedAll: the edge has reached all it knows of; from now on the member becomes ready as
+// soon as it has every list.
+func (m *machine) joinedAll() {
+	m.joined = true
+	m.settle()
+}
+
+func (m *machine) becomeReady() {
+	if m.state != stateJoining || !m.joined {
+		return
+	}
+	for _, p := range m.peers {
+		if !p.gone && !p.synced {
+			return
+		}
+	}
+	m.setState(stateReady)
+}
+
+// drain makes the member give its slots to others.
+func (m *machine) drain() {
+	m.setState(stateDraining)
+	m.self.draining.Store(true)
+	m.settle()
+}
+
+func (m *machine) setState(s memberState) {
+	m.state = s
+	m.viewChanged = true
+	m.broadcast(&stateChange{State: s})
+}
+
+func (m *machine) onState(p *peer, s memberState) {
+	p.state = s
+	p.draining.Store(s == stateDraining)
+	m.viewChanged = true
+}
+
+// settled: the member is ready and owns the slots that it should.
+func (m *machine) settled() bool {
+	if m.state != stateReady || m.claiming != nil {
+		return false
+	}
+	for i := range m.candidates {
+		if m.candidates[i] == m.self.id && m.table.slots[i].active.Load() == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// drained: this member owns nothing any more, or there is nobody to give it to.
+func (m *machine) drained() bool {
+	if !slices.ContainsFunc(m.peers, func(p *peer) bool { return p.live() && p.state == stateReady }) {
+		return true
+	}
+	for i := range m.table.slots {
+		if m.table.slots[i].active.Load() != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -173,10 +173,17 @@ func (c *Cluster) Kill(ctx context.Context, namespace, pod string) (time.Time, e
 	return at, nil
 }
 
+func (c *Cluster) killed() string {
+	if c.Local() {
+		return "killed with SIGKILL"
+	}
+	return "deleted by force"
+}
+
 // KillCommand is the command that does the same by hand.
 func (c *Cluster) KillCommand(namespace, pod string) string {
 	if c.Local() {
 		return fmt.Sprintf("go run ./hack/kube kill-pod %s %s", namespace, pod)
 	}
-	return fmt.Sprintf("kubectl delete pod -n %s %s --grace-period=0 --force", namespace, pod)
+	return fmt.Sprintf("kubectl -n %s delete pod %s --grace-period=0 --force", namespace, pod)
 }

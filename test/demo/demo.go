@@ -44,7 +44,10 @@ func (d *Demo) Prepare(ctx context.Context) error {
 		if err := d.Cluster.Up(ctx, d.lines()); err != nil {
 			return err
 		}
-		return d.push(ctx)
+		if err := d.mayInstall(ctx); err != nil {
+			return err
+		}
+		return d.provide(ctx)
 	}
 	d.Step("A Kubernetes on this machine")
 	if err := d.Cluster.Up(ctx, d.lines()); err != nil {
@@ -87,7 +90,7 @@ func (d *Demo) Install(ctx context.Context) error {
 	if _, err := d.Cluster.Kubectl(ctx, "annotate", "namespace", OperatorNamespace, "--overwrite", imagesAnnotation+"="+d.Images.digest); err != nil {
 		return err
 	}
-	if _, err := d.Cluster.Kubectl(ctx, "rollout", "status", "-n", OperatorNamespace, "deployment/"+Release, "--timeout=3m"); err != nil {
+	if _, err := d.Cluster.Kubectl(ctx, "rollout", "status", "-n", OperatorNamespace, "deployment/"+Release, "--timeout=2m"); err != nil {
 		return d.explain(ctx, OperatorNamespace, err)
 	}
 	d.Good("the operator runs")
@@ -100,7 +103,7 @@ func (d *Demo) Apply(ctx context.Context) error {
 	if err := d.Cluster.Apply(ctx, Namespace, "{apiVersion: v1, kind: Namespace, metadata: {name: "+Namespace+"}}"); err != nil {
 		return err
 	}
-	d.Command("kubectl apply -n " + Namespace + " -f config/samples")
+	d.Command("kubectl -n " + Namespace + " apply -f config/samples")
 	said, err := d.Cluster.Kubectl(ctx, "apply", "-n", Namespace, "-f", "config/samples")
 	if err != nil {
 		return err
@@ -119,8 +122,14 @@ func (d *Demo) Apply(ctx context.Context) error {
 // StartCallees starts the WAMP application: three callees, each connected to another router.
 func (d *Demo) StartCallees(ctx context.Context) error {
 	d.Step("Three callees, each connected to another router")
-	if _, err := d.Cluster.Kubectl(ctx, "delete", "pod", "-n", Namespace, clientPod, "--ignore-not-found", "--wait"); err != nil {
+	deleted, err := d.Cluster.Kubectl(ctx, "delete", "pod", "-n", Namespace, clientPod, "--ignore-not-found", "--wait")
+	if err != nil {
 		return err
+	}
+	if deleted != "" { // the callees of the last time must not be taken for the new ones
+		if err := d.await(ctx, "jsonpath={.status.callees}=0", "wampprocedures", "--all"); err != nil {
+			return err
+		}
 	}
 	if err := d.Cluster.Apply(ctx, Namespace, strings.Replace(clientPodManifest, "IMAGE", d.Images.ref("wamp-demo"), 1)); err != nil {
 		return err
@@ -134,6 +143,7 @@ func (d *Demo) StartCallees(ctx context.Context) error {
 	if err := d.await(ctx, "condition=Ready", "wampprocedures", "--all"); err != nil {
 		return err
 	}
+	d.Say("In the pod %s, of which the image is built from test/cmd/wamp-demo:", clientPod)
 	d.Say("alice at demo-0, then bob at demo-1, then carol at demo-2 register the procedures.")
 	return nil
 }
@@ -146,7 +156,7 @@ func (d *Demo) Look(ctx context.Context) (tables []string, err error) {
 			return nil, err
 		}
 		d.Gap()
-		d.Command("kubectl get " + kind)
+		d.Command("kubectl -n " + Namespace + " get " + kind)
 		d.Text(table)
 		tables = append(tables, table)
 	}

@@ -40,8 +40,8 @@ func (d *Demo) Failover(ctx context.Context) (*Takeover, error) {
 	}
 	pod, _, _ := strings.Cut(procedure.Status.ActiveCallee, "/")
 	others := slices.DeleteFunc([]string{"demo-0", "demo-1", "demo-2"}, func(name string) bool { return name == pod })
-	d.Say("The active callee is connected to %s. Callers at %s call all the time;", pod, strings.Join(others, " and "))
-	d.Say("meanwhile %s gets SIGKILL:", pod)
+	d.Say("The active callee is connected to %s. Callers at %s call all the time", pod, strings.Join(others, " and "))
+	d.Say("while the pod is %s:", d.Cluster.killed())
 	d.Command(d.Cluster.KillCommand(Namespace, pod))
 
 	t := &Takeover{Pod: pod}
@@ -49,12 +49,12 @@ func (d *Demo) Failover(ctx context.Context) (*Takeover, error) {
 		return t, err
 	}
 	d.Gap()
-	d.Say("%-34s %d ms", "from the kill to the first answer of "+t.Standby, t.After.Milliseconds())
-	d.Say("%-34s %d", "calls", t.Calls)
-	d.Say("%-34s %d   (%s %d, %s %d)", "  answered by RESULT", t.Results, t.Active, t.Callees[t.Active], t.Standby, t.Callees[t.Standby])
-	d.Say("%-34s %d%s", "  answered by ERROR", t.Failed(), errorList(t.Errors))
-	d.Say("%-34s %d", "  unanswered", t.Unanswered)
-	d.Say("%-34s %d ms", "longest time without a RESULT", t.LongestGap.Milliseconds())
+	d.Say("%-41s %d ms", "from the kill to the first answer of "+t.Standby, t.After.Milliseconds())
+	d.Say("%-41s %d", "calls", t.Calls)
+	d.Say("%-41s %d   (%s %d, %s %d)", "  answered by RESULT", t.Results, t.Active, t.Callees[t.Active], t.Standby, t.Callees[t.Standby])
+	d.Say("%-41s %d%s", "  answered by ERROR", t.Failed(), errorList(t.Errors))
+	d.Say("%-41s %d", "  unanswered", t.Unanswered)
+	d.Say("%-41s %d ms", "longest time without a RESULT", t.LongestGap.Milliseconds())
 	d.Gap()
 	d.Good("%s took over from %s; every call was answered", t.Standby, t.Active)
 	return t, nil

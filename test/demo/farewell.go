@@ -11,9 +11,9 @@ func (d *Demo) Welcome() {
 		return
 	}
 	d.Say("Installs the operator into the cluster of %s\nand shows three routers that act as one WAMP dealer. It needs:", d.Cluster.Kubeconfig)
-	d.Say("- permission to create namespaces, custom resource definitions and cluster roles\n"+
-		"- nodes that can get three images from %s (see IMAGE_REGISTRY in `make help`)\n"+
-		"- Kubernetes 1.31 or newer", d.Images.repository())
+	d.Say("- Kubernetes 1.31 or newer\n" +
+		"- a user with the role cluster-admin: it creates custom resource definitions and cluster roles\n" +
+		"- nodes that can get three images: from a registry (IMAGE_REGISTRY=…), or loaded into them")
 	d.Say("It makes the namespaces %s and %s, and leaves them for you to look at.", OperatorNamespace, Namespace)
 }
 
@@ -26,23 +26,22 @@ func (d *Demo) Farewell() {
 		d.Command("export KUBECONFIG=" + d.Cluster.Kubeconfig)
 	}
 	for _, line := range []string{
-		"kubectl config set-context --current --namespace=" + Namespace,
-		"kubectl get wampclusters,wamprealms,wampprocedures -o wide",
-		"kubectl describe wampprocedure primary",
-		"kubectl logs demo-0",
-		"kubectl logs -n " + OperatorNamespace + " deployment/" + Release,
-		"kubectl exec " + clientPod + " -- wamp-demo call -from demo-2 com.example.rotate",
+		"kubectl -n " + Namespace + " get wampclusters,wamprealms,wampprocedures -o wide",
+		"kubectl -n " + Namespace + " describe wampprocedure primary",
+		"kubectl -n " + Namespace + " logs demo-0",
+		"kubectl -n " + OperatorNamespace + " logs deployment/" + Release,
+		"kubectl -n " + Namespace + " exec " + clientPod + " -- wamp-demo call -from demo-2 com.example.rotate",
 	} {
 		d.Command(line)
 	}
 	d.Gap()
 	d.Say("Connect a WAMP client of your own (realm realm1, procedures and topics that begin with com.):")
 	if d.Cluster.Local() {
-		d.Say("pod addresses can be reached from this machine, in pods it is ws://demo.%s:8080/ws", Namespace)
-		d.Command("kubectl get pods -o wide                     # ws://IP:8080/ws, or RawSocket on IP:8080")
+		d.Say("in pods it is ws://demo.%s:8080/ws; from this machine, which reaches the addresses of pods:", Namespace)
+		d.Command("kubectl -n " + Namespace + " get pods -o wide             # ws://IP:8080/ws, or RawSocket on IP:8080")
 	} else {
 		d.Say("in pods it is ws://demo.%s:8080/ws, from here:", Namespace)
-		d.Command("kubectl port-forward service/demo 8080       # ws://127.0.0.1:8080/ws, RawSocket as well")
+		d.Command("kubectl -n " + Namespace + " port-forward service/demo 8080   # ws://127.0.0.1:8080/ws, RawSocket as well")
 	}
 	d.Gap()
 	if d.Cluster.Local() {
@@ -51,7 +50,7 @@ func (d *Demo) Farewell() {
 		return
 	}
 	d.Say("And to remove it:")
-	d.Command("helm uninstall -n " + OperatorNamespace + " " + Release)
+	d.Command("helm -n " + OperatorNamespace + " uninstall " + Release)
 	d.Command("kubectl delete namespace " + Namespace + " " + OperatorNamespace)
 	d.Command("kubectl delete crd wampclusters.wamp-operator.io wamprealms.wamp-operator.io wampprocedures.wamp-operator.io")
 }

@@ -43,7 +43,7 @@ spec:
 // Nonsense applies a manifest that makes no sense and returns what the API server says.
 func (d *Demo) Nonsense(ctx context.Context) (string, error) {
 	d.Step("A manifest that makes no sense is refused at once")
-	d.Command("kubectl apply -f senseless.yaml    # uri: com..rotate")
+	d.Command("kubectl -n " + Namespace + " apply -f senseless.yaml    # uri: com..rotate")
 	err := d.Cluster.Apply(ctx, Namespace, senseless)
 	var refused *CommandError
 	switch {

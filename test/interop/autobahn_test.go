@@ -23,13 +23,12 @@ func node(t *testing.T, script string, args ...string) map[string]json.RawMessag
 	t.Helper()
 	program, err := exec.LookPath("node")
 	if err != nil {
-		t.Fatal("node is not in PATH: install Node.js 20.10 or newer with npm (apt-get install nodejs npm), then run `make interop`")
+		t.Fatal("node is not in PATH: install Node.js with npm (apt-get install nodejs npm), then run `make interop`")
 	}
 	if _, err := os.Stat("autobahn/node_modules/autobahn"); err != nil {
 		t.Fatal("Autobahn|JS is not installed: run `make interop`, which installs it with npm")
 	}
-	// Node.js before 22 has the WebSocket that the library uses behind a flag; later ones accept it.
-	cmd := exec.CommandContext(t.Context(), program, append([]string{"--experimental-websocket", script}, args...)...)
+	cmd := exec.CommandContext(t.Context(), program, append([]string{script}, args...)...)
 	cmd.Dir = "autobahn"
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said

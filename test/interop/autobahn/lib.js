@@ -1,6 +1,8 @@
 // What the scripts share: open and close sessions, and tell the test what was seen, as one line of
 // JSON for each observation.
 'use strict';
+// The library uses the WebSocket that Node.js has from version 22 on.
+globalThis.WebSocket ??= require('ws').WebSocket;
 const autobahn = require('autobahn');
 
 const serializers = {

@@ -1,5 +1,10 @@
 package cluster
 
+import (
+	"maps"
+	"slices"
+)
+
 // fences tracks markers that run behind the calls on every link: when all have come back,
 // what was sent before them has been handled.
 type fences map[uint64]map[*member]bool
@@ -36,7 +41,7 @@ func (f fences) back(fence uint64, from *member) bool {
 // drop no longer waits for a member whose links broke; it gives the fences that are done.
 func (f fences) drop(m *member) []uint64 {
 	var done []uint64
-	for fence := range f {
+	for _, fence := range slices.Sorted(maps.Keys(f)) {
 		if f.back(fence, m) {
 			done = append(done, fence)
 		}

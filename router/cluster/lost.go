@@ -19,11 +19,9 @@ func (x *calls) lose(m *member) {
 			held[c.to] = binary.BigEndian.AppendUint64(held[c.to], c.call)
 		}
 	})
-	x.table.members.Range(func(_, v any) bool {
-		other := v.(*member)
+	for _, other := range x.table.allMembers() {
 		other.send(&frame{kind: frameLost, origin: m.hash, Payload: wamp.Payload{Args: held[other]}})
-		return true
-	})
+	}
 }
 
 // onLost: a member has lost the links to an owner, and gets no more of the turns that this

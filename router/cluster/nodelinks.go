@@ -38,24 +38,25 @@ func (n *Node) useLink(l *link) *member {
 	}
 }
 
-// unlink takes a broken link out of use, once.
+// unlink takes a broken link out of use, once. It is one step: between taking it out and telling
+// the machine, the next link must not come up, or the machine would take that one for broken.
 func (n *Node) unlink(l *link) {
-	n.mu.Lock()
-	if n.active[l.to] != l {
-		n.mu.Unlock()
-		return
-	}
-	delete(n.active, l.to)
-	m := n.m.peer(l.to).member
-	done := n.fences.drop(m)
-	n.mu.Unlock()
-	n.step(func(machine *machine) {
-		machine.linkDown(l.to)
+	var lost *member
+	n.step(func(m *machine) {
+		if n.active[l.to] != l {
+			return
+		}
+		delete(n.active, l.to)
+		lost = m.peer(l.to).member
+		done := n.fences.drop(lost)
+		m.linkDown(l.to)
 		for _, fence := range done {
-			machine.fenceDone(fence)
+			m.fenceDone(fence)
 		}
 	})
-	n.calls.lose(m)
+	if lost != nil {
+		n.calls.lose(lost)
+	}
 }
 
 func (n *Node) onFrame(from *member, f *frame) {

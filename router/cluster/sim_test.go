@@ -39,6 +39,18 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// A seed that fails is of use only if it fails again.
+func TestSimulationRepeatsItself(t *testing.T) {
+	for seed := uint64(1); seed <= 5; seed++ {
+		a, b := newSimWorld(seed), newSimWorld(seed)
+		a.play()
+		b.play()
+		if !slices.Equal(a.net.trace, b.net.trace) || a.stats != b.stats {
+			t.Errorf("seed %d went %+v, then %+v", seed, a.stats, b.stats)
+		}
+	}
+}
+
 type simStats struct {
 	Calls, Turns, Registrations, Refused, Crashes, Joins, Leaves, Severed, Ownerships, Canceled int
 }

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -49,6 +51,18 @@ func (t *table) member(hash uint64) *member {
 		return m.(*member)
 	}
 	return nil
+}
+
+// allMembers gives the members in the order of their hashes: a simulation must be able to
+// repeat itself.
+func (t *table) allMembers() []*member {
+	var all []*member
+	t.members.Range(func(_, m any) bool {
+		all = append(all, m.(*member))
+		return true
+	})
+	slices.SortFunc(all, func(a, b *member) int { return cmp.Compare(a.hash, b.hash) })
+	return all
 }
 
 // procedure gives the procedure of a key; it makes one when there is none. Nil: another

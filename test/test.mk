@@ -24,7 +24,7 @@ DEMO_FLAGS = -repo $(CURDIR) -kube $(KUBE) -images $(IMAGE_DIR) -kubeconfig '$(G
 .PHONY: demo
 demo: kube-tool ## Show one dealer from three pods (KUBECONFIG=, IMAGE_REGISTRY= for a cluster of your own)
 	@mkdir -p bin
-	@cd $(TEST_SRC) && go build -o $(CURDIR)/bin/demo ./cmd/demo
+	@said=$$(cd $(TEST_SRC) && go build -o $(CURDIR)/bin/demo ./cmd/demo 2>&1) || { echo "$$said"; exit 1; }
 	@bin/demo $(DEMO_FLAGS)
 
 .PHONY: e2e

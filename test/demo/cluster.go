@@ -33,6 +33,9 @@ func (c *Cluster) Local() bool { return c.Kubeconfig == "" }
 // Up starts the local cluster, or makes sure that the given one answers.
 func (c *Cluster) Up(ctx context.Context, progress io.Writer) error {
 	if !c.Local() {
+		if _, err := os.Stat(c.Kubeconfig); err != nil {
+			return fmt.Errorf("KUBECONFIG: %w", err)
+		}
 		if err := c.tools(ctx, progress); err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
@@ -30,32 +31,57 @@ type Demo struct {
 	Images  *Images
 }
 
-// Prepare builds the images and a cluster that has them.
+// Prepare makes sure of a cluster that has the images.
 func (d *Demo) Prepare(ctx context.Context) error {
+	if d.Cluster.Local() {
+		return d.prepareLocal(ctx)
+	}
+	d.Step("The Kubernetes of " + d.Cluster.Kubeconfig)
+	if err := d.Cluster.Up(ctx, d.lines()); err != nil {
+		return err
+	}
+	if err := d.mayInstall(ctx); err != nil {
+		return err
+	}
+	if err := d.nodes(ctx); err != nil {
+		return err
+	}
+	if err := d.build(ctx); err != nil {
+		return err
+	}
+	return d.provide(ctx)
+}
+
+func (d *Demo) prepareLocal(ctx context.Context) error {
+	if err := d.build(ctx); err != nil {
+		return err
+	}
+	d.Step("A Kubernetes on this machine")
+	if err := d.Cluster.Up(ctx, d.lines()); err != nil {
+		return err
+	}
+	if shell := os.Getenv("KUBECONFIG"); shell != "" && shell != d.Cluster.context {
+		d.Say("The KUBECONFIG of your shell is left alone; to use that cluster: make demo KUBECONFIG=%s", shell)
+	}
+	if err := d.Images.Load(ctx, d.Cluster, d.lines()); err != nil {
+		return err
+	}
+	return d.nodes(ctx)
+}
+
+func (d *Demo) build(ctx context.Context) error {
 	d.Step("Three images, built without Docker")
+	d.Say("%s", d.paint(dim, "compiling the operator, the router and the WAMP application"))
 	if err := d.Images.Build(ctx, d.Cluster, d.lines()); err != nil {
 		return err
 	}
 	for _, name := range imageNames {
 		d.Say("%s", d.Images.ref(name))
 	}
-	if !d.Cluster.Local() {
-		d.Step("The Kubernetes of " + d.Cluster.Kubeconfig)
-		if err := d.Cluster.Up(ctx, d.lines()); err != nil {
-			return err
-		}
-		if err := d.mayInstall(ctx); err != nil {
-			return err
-		}
-		return d.provide(ctx)
-	}
-	d.Step("A Kubernetes on this machine")
-	if err := d.Cluster.Up(ctx, d.lines()); err != nil {
-		return err
-	}
-	if err := d.Images.Load(ctx, d.Cluster, d.lines()); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (d *Demo) nodes(ctx context.Context) error {
 	nodes, err := d.Cluster.Kubectl(ctx, "get", "nodes")
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func TestProgressLosesTheClockOfOtherPrograms(t *testing.T) {
 	var out strings.Builder
 	s := NewScreen(&out)
 	w := s.lines()
-	for _, part := range []string{"[  1.2 s] etcd", " ready\nplain [x]\n"} {
+	for _, part := range []string{"[  1.2 s] etcd", " ready\ngo: downloading x v1\nplain [x]\n"} {
 		if _, err := w.Write([]byte(part)); err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// What the demonstration does to a cluster that somebody else runs.
+// needed is what a user of a cluster that somebody else runs has to be allowed, as verb and resource.
 var needed = [][]string{
 	{"create", "namespaces"},
 	{"create", "customresourcedefinitions.apiextensions.k8s.io"},

@@ -24,6 +24,7 @@ type Images struct {
 
 const chartRepository = "ghcr.io/wamp-operator"
 
+// imageSources are arguments of hack/images, imageNames the names in them.
 var imageSources = []string{"wamp-operator=./cmd/wamp-operator", "wamp-router=./cmd/wamp-router", "wamp-demo=./test/cmd/wamp-demo"}
 
 var imageNames = []string{"wamp-operator", "wamp-router", "wamp-demo"}
@@ -37,9 +38,11 @@ func (i *Images) repository() string {
 
 func (i *Images) ref(name string) string     { return i.repository() + "/" + name + ":" + i.tag }
 func (i *Images) archive(name string) string { return filepath.Join(i.Dir, name+".tar") }
+
+// values are what helm has to be told: nothing for images with the names that the chart expects.
 func (i *Images) values() (helmArgs []string) {
 	if i.repository() == chartRepository {
-		return nil // the chart needs no values
+		return nil
 	}
 	return []string{"--set", "image.repository=" + i.repository() + "/wamp-operator", "--set", "router.image.repository=" + i.repository() + "/wamp-router"}
 }

@@ -70,7 +70,7 @@ func (s *Screen) Good(format string, args ...any) {
 // Command prints a command that is about to run.
 func (s *Screen) Command(line string) { s.Say("%s", s.paint(cyan, "$ "+line)) }
 
-// Text prints the output of a command, below a rule of white space.
+// Text prints the output of a command.
 func (s *Screen) Text(text string) {
 	s.Say("%s", strings.Trim(text, "\n"))
 }
@@ -94,6 +94,9 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 			return len(p), nil
 		}
 		w.rest = rest
+		if strings.HasPrefix(line, "go: downloading ") {
+			continue
+		}
 		// hack/kube's own clock would contradict that of the step.
 		if strings.HasPrefix(line, "[") {
 			if _, after, ok := strings.Cut(line, " s] "); ok {

@@ -106,6 +106,8 @@ func (c *Cluster) command(ctx context.Context, name string, args ...string) *exe
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = c.Repo
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.context)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }
 

@@ -30,7 +30,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	d := &demo.Demo{Screen: demo.NewScreen(os.Stdout), Cluster: &cluster, Images: &images}
-	if err := run(ctx, d); err != nil {
+	if err := run(ctx, d); ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "\ndemo: interrupted; run it again whenever you like, `make kube-down` ends the local cluster")
+		os.Exit(130)
+	} else if err != nil {
 		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
 		os.Exit(1)
 	}

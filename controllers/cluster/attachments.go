@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/index"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
+	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
 // compile decides about realms and procedures when one of them changed.
@@ -83,6 +85,9 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	err := r.Client.Get(ctx, name, current)
 	if err == nil && metav1.IsControlledBy(current, s.cluster) {
 		r.Book.Recall(s.name, current.Data[resource.SnapshotFile])
+		if err := r.removeForeignFiles(ctx, current); err != nil {
+			return err
+		}
 		if current.Annotations[resource.AnnotationSnapshot] == compiled.Hash &&
 			current.Data[resource.SnapshotFile] == string(compiled.Content) {
 			r.recordPublished(s, compiled)
@@ -97,6 +102,33 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	}
 	ctrl.LoggerFrom(ctx).Info("snapshot published", "hash", compiled.Hash,
 		"realms", compiled.Realms, "procedures", compiled.Procedures, "bytes", len(compiled.Content))
+	return nil
+}
+
+// removeForeignFiles takes out of the ConfigMap what somebody else put beside the snapshot: routers
+// would read it as well, and server-side apply leaves it alone.
+func (r *Reconciler) removeForeignFiles(ctx context.Context, current *corev1.ConfigMap) error {
+	data, binary := map[string]any{}, map[string]any{}
+	for name := range current.Data {
+		if name != resource.SnapshotFile {
+			data[name] = nil
+		}
+	}
+	for name := range current.BinaryData {
+		binary[name] = nil
+	}
+	if len(data) == 0 && len(binary) == 0 {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"data": data, "binaryData": binary})
+	if err != nil {
+		return err
+	}
+	object := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: current.Namespace, Name: current.Name}}
+	err = r.Client.Patch(ctx, object, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(ssa.FieldOwner))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("removing foreign files from ConfigMap %s: %w", client.ObjectKeyFromObject(current), err)
+	}
 	return nil
 }
 

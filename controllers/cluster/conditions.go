@@ -26,6 +26,7 @@ const (
 	ReasonAgreed            = "Agreed"
 	ReasonDisagreement      = "Disagreement"
 	ReasonNameTaken         = "NameTaken"
+	ReasonRefused           = "Refused"
 	ReasonFailed            = "Failed"
 	ReasonReady             = "Ready"
 )

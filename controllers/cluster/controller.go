@@ -101,6 +101,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		s.problem, err = &state, nil
 		s.again(5 * time.Second)
 	}
+	if refused := ssa.Refused(err); refused != nil {
+		// Trying again at once would not help; a corrected spec wakes this reconciler.
+		state := conditions.False(ReasonRefused, fmt.Sprintf(
+			"Kubernetes refuses what comes of the spec: %v. Correct the spec of this WampCluster.", refused))
+		s.problem, err = &state, nil
+	}
 	if err != nil && s.problem == nil {
 		state := conditions.False(ReasonFailed, fmt.Sprintf("The operator failed and tries again: %v.", err))
 		s.problem = &state
@@ -114,17 +120,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	return ctrl.Result{RequeueAfter: s.requeue}, nil
 }
 
-// phases runs the phases in order. Decisions come first: what becomes of a realm does not depend
-// on whether a Service can be made.
+// phases runs the phases in order. The owned objects come last: what becomes of a realm, and what
+// is heard from routers that run, does not depend on whether a Service can be made.
 func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 	for _, phase := range []func(context.Context, *scope) error{
 		r.observe,
 		r.compile,
 		r.credentials,
-		r.publish,
-		r.objects,
 		r.listen,
+		r.publish,
 		r.nudgePods,
+		r.objects,
 	} {
 		if err := phase(ctx, s); err != nil {
 			return err

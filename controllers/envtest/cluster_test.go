@@ -143,6 +143,74 @@ func TestDriftIsUndone(t *testing.T) {
 	w.Expect(secret.Data).To(Equal(key))
 }
 
+// A change by hand that contradicts what the operator applies is undone as well: server-side apply
+// by itself would keep both and be refused for ever.
+func TestContradictionIsUndone(t *testing.T) {
+	w := newWorld(t)
+	cluster := w.cluster("demo", 0)
+	w.create(cluster)
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "ScaledToZero"))
+
+	service := &corev1.Service{ObjectMeta: w.meta("demo")}
+	w.patch(service, `{"spec":{"ports":[{"name":"wamp","port":1}],"selector":{"a":"b"}}}`)
+	w.Eventually(func() corev1.ServiceSpec {
+		w.Expect(admin.Get(w.ctx, w.key("demo"), service)).To(Succeed())
+		return service.Spec
+	}).Should(And(
+		HaveField("Ports", ConsistOf(HaveField("Port", int32(8080)))),
+		HaveField("Selector", resource.Selector("demo"))))
+
+	pdb := &policyv1.PodDisruptionBudget{ObjectMeta: w.meta("demo")}
+	w.patch(pdb, `{"spec":{"minAvailable":2,"maxUnavailable":null}}`)
+	w.Eventually(func() policyv1.PodDisruptionBudgetSpec {
+		w.Expect(admin.Get(w.ctx, w.key("demo"), pdb)).To(Succeed())
+		return pdb.Spec
+	}).Should(And(HaveField("MinAvailable", BeNil()), HaveField("MaxUnavailable", Not(BeNil()))))
+
+	// Routers read every file of the snapshot's folder.
+	snapshot := &corev1.ConfigMap{ObjectMeta: w.meta("demo-snapshot")}
+	w.patch(snapshot, `{"data":{"other.yaml":"kind: WampRealm"},"binaryData":{"more.yaml":"AAAA"}}`)
+	w.Eventually(func() *corev1.ConfigMap {
+		w.Expect(admin.Get(w.ctx, w.key("demo-snapshot"), snapshot)).To(Succeed())
+		return snapshot
+	}).Should(And(HaveField("Data", And(HaveLen(1), HaveKey(resource.SnapshotFile))), HaveField("BinaryData", BeEmpty())))
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "ScaledToZero"))
+}
+
+// What the schema lets pass and Kubernetes refuses is a condition that names it, and keeps nobody
+// from hearing the routers that run, an operator that has just started included.
+func TestRefusedByKubernetes(t *testing.T) {
+	w := newWorld(t)
+	cluster, realm := w.cluster("demo", 1), w.realm("realm1", "realm1", "demo")
+	w.create(cluster, realm)
+	w.startPods("demo", 1)
+	w.kubelet("demo", 1)
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+
+	w.patch(cluster, `{"spec":{"pod":{"labels":{"not a label":"x"}}}}`)
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(And(
+		be(metav1.ConditionFalse, "Refused"), HaveField("Message", And(
+			ContainSubstring(`Kubernetes refuses what comes of the spec: StatefulSet.apps "demo" is invalid`),
+			ContainSubstring("not a label"), ContainSubstring("Correct the spec of this WampCluster.")))))
+
+	w.stop()
+	w.startOperator()
+	p := w.procedure("p", "com.example.add", "demo", v1alpha1.InvokeFirst)
+	w.create(p)
+	w.Eventually(w.condition(p, v1alpha1.ConditionAccepted)).Should(be(metav1.ConditionTrue, "Accepted"))
+	w.Eventually(func() map[string]string {
+		pod := &corev1.Pod{}
+		w.Expect(admin.Get(w.ctx, w.key("demo-0"), pod)).To(Succeed())
+		return pod.Annotations
+	}).Should(HaveKeyWithValue(resource.AnnotationSnapshot, HavePrefix(w.snapshot("demo"))))
+	w.kubelet("demo", 1)
+	w.routers.of("demo-0").register(callees("com.example.add", v1alpha1.InvokeFirst, "demo-0"))
+	w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+
+	w.patch(cluster, `{"spec":{"pod":{"labels":null}}}`)
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+}
+
 // An object of somebody else is neither taken over nor overwritten; the condition says so, and the
 // cluster is complete once it is gone.
 func TestNameTaken(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -79,6 +80,7 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, desired Object
 	}
 	next := application{owner: owner.GetUID(), desired: sha256.Sum256(data)}
 
+	exists := true
 	err = a.Client.Get(ctx, key.name, current)
 	switch {
 	case err == nil:
@@ -98,18 +100,51 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, desired Object
 			}
 		} else if !apierrors.IsNotFound(err) {
 			return fmt.Errorf("reading %s %s: %w", key.kind, key.name, err)
+		} else {
+			exists = false
 		}
 	default:
 		return fmt.Errorf("reading %s %s: %w", key.kind, key.name, err)
 	}
 
-	if err := a.Client.Apply(ctx, desired, client.FieldOwner(FieldOwner), client.ForceOwnership); err != nil {
+	err = a.Client.Apply(ctx, desired, client.FieldOwner(FieldOwner), client.ForceOwnership)
+	if apierrors.IsInvalid(err) && exists && a.replaceSpec(ctx, current, key, data) {
+		err = a.Client.Apply(ctx, desired, client.FieldOwner(FieldOwner), client.ForceOwnership)
+	}
+	if err != nil {
 		return fmt.Errorf("applying %s %s: %w", key.kind, key.name, err)
 	}
 	if next.version, err = resourceVersion(desired); err != nil {
 		return err
 	}
 	a.remember(key, next)
+	return nil
+}
+
+// replaceSpec puts the spec of desired in the place of the one that is there, and tells whether
+// that was taken. Server-side apply leaves alone what others added, and that may contradict what
+// is applied: a second port of the same name, minAvailable besides maxUnavailable.
+func (a *Applier) replaceSpec(ctx context.Context, current client.Object, key objectKey, desired []byte) bool {
+	var parts struct {
+		Spec json.RawMessage `json:"spec"`
+	}
+	if json.Unmarshal(desired, &parts) != nil || parts.Spec == nil {
+		return false
+	}
+	patch := fmt.Appendf(nil, `[{"op":"replace","path":"/spec","value":%s}]`, parts.Spec)
+	object := current.DeepCopyObject().(client.Object)
+	object.SetNamespace(key.name.Namespace)
+	object.SetName(key.name.Name)
+	return a.Client.Patch(ctx, object, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(FieldOwner)) == nil
+}
+
+// Refused gives the answer of an API server that finds an object invalid, and nil when err is
+// something else: trying again does not help, another spec does.
+func Refused(err error) error {
+	var status *apierrors.StatusError
+	if errors.As(err, &status) && apierrors.IsInvalid(status) {
+		return status
+	}
 	return nil
 }
 

@@ -26,7 +26,10 @@ type observation struct {
 	hash     string
 	// disagreement is what routers do not agree about, if that lasts.
 	disagreement string
-	problem      *conditions.State
+	// certificate is what is wrong with the Secret of the listener's certificate, without which
+	// no pod starts.
+	certificate string
+	problem     *conditions.State
 }
 
 // podState is a router pod that is not being deleted.
@@ -53,11 +56,14 @@ func (o observation) waiting() string {
 		if p.ready {
 			continue
 		}
+		if o.certificate != "" {
+			return o.certificate
+		}
 		if p.trouble != "" {
 			return "Pod " + p.name + ": " + p.trouble
 		}
 		if first == "" {
-			first = "Pod " + p.name + " is starting: if that lasts, see its log."
+			first = "Pod " + p.name + " is starting: if that lasts, see kubectl describe pod and its log."
 		}
 	}
 	if first == "" && int32(len(o.pods)) < o.desired {

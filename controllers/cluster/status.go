@@ -3,8 +3,10 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
@@ -78,7 +80,26 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 		o.outdated = outdated(s, set)
 	}
 	o.disagreement = s.patiently(disagreement(s.view))
+	if tls := s.cluster.Spec.Listener.TLS; tls != nil && o.ready() < int32(len(o.pods)) {
+		if o.certificate = r.certificate(ctx, s, tls.SecretName); o.certificate != "" {
+			s.again(10 * time.Second) // Secrets are not watched
+		}
+	}
 	return o
+}
+
+// certificate says what is wrong with the Secret of the listener's certificate. It is read only
+// while a router does not get ready.
+func (r *Reconciler) certificate(ctx context.Context, s *scope, name string) string {
+	secret := &corev1.Secret{}
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: name}, secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("There is no Secret %s/%s: create it with tls.crt and tls.key, or write the name of one that is there in spec.listener.tls.secretName.", s.name.Namespace, name)
+	case err == nil && (len(secret.Data[corev1.TLSCertKey]) == 0 || len(secret.Data[corev1.TLSPrivateKeyKey]) == 0):
+		return fmt.Sprintf("The Secret %s/%s lacks %s or %s: put both into it.", s.name.Namespace, name, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+	}
+	return ""
 }
 
 // outdated counts the pods of an older template.

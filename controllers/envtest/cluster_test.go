@@ -211,6 +211,24 @@ func TestRefusedByKubernetes(t *testing.T) {
 	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
 }
 
+// A certificate that is not there is named; nothing else tells why no router starts.
+func TestMissingCertificate(t *testing.T) {
+	w := newWorld(t)
+	cluster := w.cluster("demo", 1)
+	cluster.Spec.Listener.TLS = &v1alpha1.ListenerTLS{SecretName: "clients"}
+	w.create(cluster)
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "demo-0", Namespace: w.namespace, Labels: resource.Labels("demo")},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: resource.ContainerName, Image: routerImage}}},
+	}
+	w.create(pod)
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(HaveField("Message",
+		ContainSubstring("There is no Secret "+w.namespace+"/clients: create it with tls.crt and tls.key")))
+	w.create(&corev1.Secret{ObjectMeta: w.meta("clients"), Data: map[string][]byte{"tls.crt": []byte("x")}})
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(HaveField("Message",
+		ContainSubstring("lacks tls.crt or tls.key: put both into it")))
+}
+
 // An object of somebody else is neither taken over nor overwritten; the condition says so, and the
 // cluster is complete once it is gone.
 func TestNameTaken(t *testing.T) {

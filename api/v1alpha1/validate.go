@@ -40,11 +40,7 @@ func (r *WampRealm) Validate() error {
 	errs = append(errs, validateName(r.Name)...)
 	errs = append(errs, validateClusterRef(spec.Child("clusterRef"), r.Spec.ClusterRef)...)
 
-	realm := spec.Child("realm")
-	errs = append(errs, validateRealm(realm, r.Spec.Realm)...)
-	if reservedURI(r.Spec.Realm) {
-		errs = append(errs, field.Invalid(realm, r.Spec.Realm, sayRealmReserved))
-	}
+	errs = append(errs, validateRealm(spec.Child("realm"), r.Spec.Realm)...)
 	if a := r.Spec.Anonymous; a != nil && !slices.ContainsFunc(r.Spec.Roles, func(role Role) bool { return role.Name == a.Role }) {
 		errs = append(errs, field.Invalid(spec.Child("anonymous", "role"), a.Role, sayAnonymousRole))
 	}
@@ -145,6 +141,9 @@ func validateRealm(path *field.Path, realm string) (errs field.ErrorList) {
 	errs = append(errs, validateLength(path, realm, MaxURILength)...)
 	if !validURI(realm) {
 		errs = append(errs, field.Invalid(path, realm, sayRealmURI))
+	}
+	if reservedURI(realm) {
+		errs = append(errs, field.Invalid(path, realm, sayRealmReserved))
 	}
 	return errs
 }

@@ -13,6 +13,7 @@ type WampProcedureSpec struct {
 	// +required
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="write a URI of components with one dot between them, without white space and '#', for example realm1 or com.example.realm"
+	// +kubebuilder:validation:XValidation:rule="self != 'wamp' && !self.startsWith('wamp.')",message="URIs that begin with 'wamp.' belong to the protocol: choose another realm, for example realm1"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="realm cannot be changed: delete this WampProcedure and create it anew with the other realm"
 	Realm string `json:"realm"`
 	// uri of the procedure. At most 255 characters.

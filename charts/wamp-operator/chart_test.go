@@ -222,6 +222,11 @@ func TestSchemaRefuses(t *testing.T) {
 		"logLevel=loud":             "logLevel",
 		"replicas=-1":               "replicas",
 		"metrics.port=80":           "port",
+		"metrics.port=8081":         "port",
+		"metrics=null":              "metrics",
+		"image.repository=null":     "repository",
+		"router=null":               "router",
+		"watchNamespaces={a,B c}":   "watchNamespaces/1",
 		"image.pullPolicy=Whenever": "pullPolicy",
 		"crds.keep=maybe":           "keep",
 	} {

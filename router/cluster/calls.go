@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,9 @@ type openCall struct {
 	via *member
 	// since is when the call first had to wait.
 	since time.Time
+	// uri is kept of a call to a procedure that this replica knows nothing of, so that the
+	// refusal can name it.
+	uri string
 }
 
 // routing is one call on its way to a callee.
@@ -71,6 +75,7 @@ type routing struct {
 	payload   wamp.Payload
 	skip      skip
 	since     time.Time
+	unknown   string // the URI of a procedure that is not in the table
 }
 
 func newCalls(self *member, t *table, c clock, pending func(func(Caller))) *calls {
@@ -193,6 +198,9 @@ func (x *calls) toOwner(s *slot, r *routing) Waiter {
 func (x *calls) askOwner(r *routing) Waiter {
 	s := &x.table.slots[slotOf(r.procedure)]
 	if s.active.Load() == 0 {
+		if r.unknown == "" {
+			r.unknown = strings.Clone(r.key.URI)
+		}
 		return x.toOwner(s, r)
 	}
 	if p, ok := x.table.byID.get(r.procedure); ok && len(p.load().entries) > 0 {
@@ -209,7 +217,7 @@ func (x *calls) delivery(p *procedure, r *routing, caller Caller) *Delivery {
 // sendCall sends a call of a caller here to another replica and remembers where it is.
 func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 	f.call = x.last.Add(1)
-	x.open.set(f.call, openCall{caller: r.caller, at: to, since: r.since})
+	x.open.set(f.call, openCall{caller: r.caller, at: to, since: r.since, uri: r.unknown})
 	if to.send(f) {
 		return true
 	}

@@ -223,7 +223,12 @@ func (m *machine) act(c *claiming) {
 // onSeal stops dealing and granting in slots that a candidate wants, and answers when what
 // was dealt has arrived: a fence runs through every link for calls, behind the last turn.
 func (m *machine) onSeal(p *peer, s *seal) {
-	s.Slots.each(func(id slotID) { m.table.slots[id].active.Store(0) })
+	s.Slots.each(func(id slotID) {
+		m.table.slots[id].active.Store(0)
+		if m.claiming != nil {
+			m.claiming.slots.remove(id) // it must not begin to deal after it has answered
+		}
+	})
 	reply := &sealed{Claim: s.Claim, Turns: m.turnRecords(&s.Slots)}
 	m.fences++
 	m.seals[m.fences] = &sealing{to: p.id, reply: reply}

@@ -188,12 +188,21 @@ func (x *calls) onRefused(f *frame) {
 // again chooses again for a call that was not delivered.
 func (x *calls) again(f *frame, c *openCall) {
 	r := x.routing(f, c.caller)
-	r.since = c.since
+	r.since, r.unknown, r.key.URI = c.since, c.uri, c.uri
 	switch f.reason {
 	case refusedNone:
 		x.noProcedure(r)
 		return
 	case refusedGone:
+		// While the list here is behind, a call may meet one callee after another that is
+		// gone, and the first one again: that must end, too.
+		now := x.clock.Now()
+		if r.since.IsZero() {
+			r.since = now
+		} else if now.Sub(r.since) > routeWait {
+			x.giveUp(r)
+			return
+		}
 		r.skip.gone = append(r.skip.gone, f.stamp)
 		if x.route(r) == nil {
 			return

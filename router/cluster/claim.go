@@ -73,7 +73,7 @@ func (m *machine) startClaim() {
 			continue
 		}
 		slots.add(slotID(s))
-		if owner := slot.owner.Load(); owner != nil && owner != m.self {
+		if owner := slot.owner.Load(); owner != nil {
 			if seals[owner.id] == nil {
 				seals[owner.id] = &slotSet{}
 			}
@@ -94,6 +94,11 @@ func (m *machine) startClaim() {
 			c.need[p.id] = true
 			m.send(p, &seal{Claim: c.number, Slots: *part})
 		}
+	}
+	if seals[m.self.id] != nil {
+		// It owned them before, and what it dealt then may still be on its way.
+		c.need[m.self.id] = true
+		m.startFence(&sealing{to: m.self.id, reply: &sealed{Claim: c.number}})
 	}
 	m.progressClaim()
 }
@@ -118,7 +123,7 @@ func (m *machine) progressClaim() {
 		return
 	}
 	for id := range c.need {
-		if p := m.peer(id); p == nil || !p.live() {
+		if p := m.peer(id); id != m.self.id && (p == nil || !p.live()) {
 			delete(c.need, id)
 		}
 	}
@@ -230,8 +235,12 @@ func (m *machine) onSeal(p *peer, s *seal) {
 		}
 	})
 	reply := &sealed{Claim: s.Claim, Turns: m.turnRecords(&s.Slots)}
+	m.startFence(&sealing{to: p.id, reply: reply})
+}
+
+func (m *machine) startFence(s *sealing) {
 	m.fences++
-	m.seals[m.fences] = &sealing{to: p.id, reply: reply}
+	m.seals[m.fences] = s
 	m.out.fences = append(m.out.fences, m.fences)
 }
 
@@ -241,6 +250,9 @@ func (m *machine) fenceDone(fence uint64) {
 		delete(m.seals, fence)
 		if p := m.peer(s.to); p != nil {
 			m.send(p, s.reply)
+		}
+		if c := m.claiming; s.to == m.self.id && c != nil && c.number == s.reply.Claim {
+			delete(c.need, m.self.id)
 		}
 	}
 	m.settle()

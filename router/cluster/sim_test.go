@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 150, "how many seeds the simulation runs")
+	simSeeds = flag.Int("sim.seeds", simDefaultSeeds, "how many seeds the simulation runs")
 	simFirst = flag.Uint64("sim.first", 1, "the first seed")
 )
 

@@ -121,14 +121,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 }
 
 // phases runs the phases in order. The owned objects come last: what becomes of a realm, and what
-// is heard from routers that run, does not depend on whether a Service can be made.
+// is heard from routers that run, does not depend on whether a Service can be made. What was
+// published is known before the first router reports that it serves it.
 func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 	for _, phase := range []func(context.Context, *scope) error{
 		r.observe,
 		r.compile,
 		r.credentials,
-		r.listen,
 		r.publish,
+		r.listen,
 		r.nudgePods,
 		r.objects,
 	} {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
@@ -73,6 +74,9 @@ func programmed(o observation) conditions.State {
 	if o.problem != nil && o.problem.Reason == ReasonSnapshotTooLarge {
 		return *o.problem
 	}
+	if last, kept := o.last[v1alpha1.ConditionProgrammed]; kept {
+		return last
+	}
 	if o.view.Hearing == routerstate.Unheard {
 		return conditions.Unknown(ReasonNotHeardYet, "The routers have not reported yet.")
 	}
@@ -109,6 +113,9 @@ func programmed(o observation) conditions.State {
 
 // consistent: routers hold the same callee lists.
 func consistent(o observation) conditions.State {
+	if last, kept := o.last[v1alpha1.ConditionConsistent]; kept {
+		return last
+	}
 	serving := len(o.view.ServingHashes())
 	switch {
 	case serving == 0 && o.desired == 0:

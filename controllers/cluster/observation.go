@@ -30,6 +30,9 @@ type observation struct {
 	// no pod starts.
 	certificate string
 	problem     *conditions.State
+	// last is what the status says of the routers, as long as some of them have still to be heard
+	// for the first time: an operator that has just started knows nothing better.
+	last map[string]conditions.State
 }
 
 // podState is a router pod that is not being deleted.
@@ -38,6 +41,14 @@ type podState struct {
 	ready bool
 	// trouble is why it does not start, as Kubernetes says it; empty when it just takes time.
 	trouble string
+}
+
+// listening tells whether a router that is ready has still to be heard for the first time.
+func (o observation) listening() bool {
+	return slices.ContainsFunc(o.pods, func(p podState) bool {
+		replica := o.view.Replicas[p.name]
+		return p.ready && replica.State == nil && (replica.Trouble == "" || o.view.Hearing == routerstate.Unheard)
+	})
 }
 
 func (o observation) ready() (n int32) {

@@ -37,6 +37,9 @@ func status(cluster *v1alpha1.WampCluster, s *scope, o observation) v1alpha1.Wam
 			out.ProgrammedReplicas++
 		}
 	}
+	if o.last != nil {
+		out.ProgrammedReplicas = cluster.Status.ProgrammedReplicas
+	}
 	out.Conditions = conditions.Merge(cluster.Status.Conditions, cluster.Generation, s.now,
 		conditions.Typed{Type: v1alpha1.ConditionAvailable, State: available(o)},
 		conditions.Typed{Type: v1alpha1.ConditionProgressing, State: progressing(o)},
@@ -80,6 +83,12 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 		o.outdated = outdated(s, set)
 	}
 	o.disagreement = s.patiently(disagreement(s.view))
+	if o.listening() && s.cluster.Status.SnapshotHash == o.hash && s.cluster.Status.ObservedGeneration == s.cluster.Generation {
+		o.last = map[string]conditions.State{}
+		for _, c := range s.cluster.Status.Conditions {
+			o.last[c.Type] = conditions.State{Status: c.Status, Reason: c.Reason, Message: c.Message}
+		}
+	}
 	if tls := s.cluster.Spec.Listener.TLS; tls != nil && o.ready() < int32(len(o.pods)) {
 		if o.certificate = r.certificate(ctx, s, tls.SecretName); o.certificate != "" {
 			s.again(10 * time.Second) // Secrets are not watched

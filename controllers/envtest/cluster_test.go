@@ -195,9 +195,11 @@ func TestRefusedByKubernetes(t *testing.T) {
 
 	w.stop()
 	w.startOperator()
+	before := w.snapshot("demo")
 	p := w.procedure("p", "com.example.add", "demo", v1alpha1.InvokeFirst)
 	w.create(p)
 	w.Eventually(w.condition(p, v1alpha1.ConditionAccepted)).Should(be(metav1.ConditionTrue, "Accepted"))
+	w.Eventually(func() string { return w.snapshot("demo") }).ShouldNot(Equal(before))
 	w.Eventually(func() map[string]string {
 		pod := &corev1.Pod{}
 		w.Expect(admin.Get(w.ctx, w.key("demo-0"), pod)).To(Succeed())
@@ -284,6 +286,37 @@ func TestRoutersThatAreNotHeard(t *testing.T) {
 		w.routers.of(name).setSilent(false)
 	}
 	w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+}
+
+// A restart of the operator is not seen in the status of a cluster: it stays as it was until every
+// router has been heard again.
+func TestRestartOfTheOperatorIsNotSeen(t *testing.T) {
+	w := newWorld(t)
+	cluster := w.cluster("demo", 2)
+	w.create(cluster, w.realm("realm1", "realm1", "demo"))
+	w.startPods("demo", 2)
+	w.Eventually(func() int32 {
+		w.kubelet("demo", 2)
+		w.Expect(admin.Get(w.ctx, w.key("demo"), cluster)).To(Succeed())
+		return cluster.Status.ProgrammedReplicas * cluster.Status.Realms
+	}).Should(BeEquivalentTo(2))
+	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+
+	before := cluster.ResourceVersion
+	connected := func(name string) func() int {
+		f := w.routers.of(name)
+		return func() int { f.mu.Lock(); defer f.mu.Unlock(); return f.connects }
+	}
+	first, second := connected("demo-0"), connected("demo-1")
+	n, m := first(), second()
+	w.stop()
+	w.startOperator()
+	w.Eventually(first).Should(BeNumerically(">", n))
+	w.Eventually(second).Should(BeNumerically(">", m))
+	w.Consistently(func() string {
+		w.Expect(admin.Get(w.ctx, w.key("demo"), cluster)).To(Succeed())
+		return cluster.ResourceVersion
+	}).WithTimeout(time.Second).Should(Equal(before), "a restarted operator wrote what it did not know")
 }
 
 // Routers that do not agree for a while are a condition that says what to look at.

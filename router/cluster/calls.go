@@ -35,6 +35,7 @@ type calls struct {
 	table *table
 	// open are calls of callers here that are on another replica.
 	open   shards[uint64, openCall]
+	crowds crowds
 	last   atomic.Uint64
 	clock  clock
 	random func(n int) int
@@ -53,7 +54,8 @@ type clock interface {
 
 // openCall is a call that is on its way to, or at, another replica.
 type openCall struct {
-	caller Caller
+	caller    Caller
+	procedure wamp.ID
 	// at is the replica that has it: when the links to it break, the call is lost.
 	at *member
 	// via is the owner that passed it on there, if one did: when the links between the
@@ -81,6 +83,7 @@ type routing struct {
 func newCalls(self *member, t *table, c clock, pending func(func(Caller))) *calls {
 	x := &calls{self: self, table: t, clock: c, random: rand.IntN, pending: pending}
 	x.open.init()
+	x.crowds.marks.init()
 	return x
 }
 
@@ -111,6 +114,9 @@ func (r *Realm) Call(c *Call) Waiter {
 
 // route finds a callee for a call and sends it there.
 func (x *calls) route(r *routing) Waiter {
+	if x.crowds.closed(r.procedure, x.clock.Now()) {
+		return pause{x.clock}
+	}
 	p, _ := x.table.byID.get(r.procedure)
 	if p == nil || len(p.load().entries) == 0 {
 		return x.askOwner(r)
@@ -217,7 +223,7 @@ func (x *calls) delivery(p *procedure, r *routing, caller Caller) *Delivery {
 // sendCall sends a call of a caller here to another replica and remembers where it is.
 func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 	f.call = x.last.Add(1)
-	x.open.set(f.call, openCall{caller: r.caller, at: to, since: r.since, uri: r.unknown})
+	x.open.set(f.call, openCall{caller: r.caller, procedure: r.procedure, at: to, since: r.since, uri: r.unknown})
 	if to.send(f) {
 		return true
 	}
@@ -226,16 +232,19 @@ func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 	return !mine
 }
 
-// later tries a call again later that cannot block whoever brought it here.
+// later tries a call again later that cannot block whoever brought it here: the longer it has
+// waited, the later.
 func (x *calls) later(r *routing) {
 	now := x.clock.Now()
 	if r.since.IsZero() {
 		r.since = now
-	} else if now.Sub(r.since) > routeWait {
+	}
+	waited := now.Sub(r.since)
+	if waited > routeWait {
 		x.giveUp(r)
 		return
 	}
-	x.clock.AfterFunc(routePause, func() {
+	x.clock.AfterFunc(min(max(routePause, waited/4), crowdMost), func() {
 		if x.route(r) != nil {
 			x.later(r)
 		}

@@ -193,6 +193,8 @@ func (x *calls) again(f *frame, c *openCall) {
 	case refusedNone:
 		x.noProcedure(r)
 		return
+	case refusedBusy:
+		x.crowds.mark(r.procedure, x.clock.Now())
 	case refusedGone:
 		// While the list here is behind, a call may meet one callee after another that is
 		// gone, and the first one again: that must end, too.
@@ -220,6 +222,7 @@ func (x *calls) onAnswer(f *frame) {
 		c, ok = x.open.take(f.call)
 	}
 	if ok {
+		x.crowds.clear(c.procedure)
 		c.caller.Answer(&Answer{Progress: f.progress, Error: f.text, Details: f.details, Payload: f.Payload})
 	}
 }

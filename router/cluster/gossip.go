@@ -177,11 +177,16 @@ func (g *gossip) join(ctx context.Context, names []string) (missing int, err err
 			known[addr] = true
 			if _, err := g.list.Join([]string{addr}); err != nil {
 				missing++
-				errs = append(errs, fmt.Errorf("joining %s: %w", addr, err))
+				errs = append(errs, fmt.Errorf("joining %s: %s", addr, oneLine(err)))
 			}
 		}
 	}
 	return missing, errors.Join(errs...)
+}
+
+// oneLine takes the list that memberlist makes of even one error apart.
+func oneLine(err error) string {
+	return strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), " ")
 }
 
 // resolve gives the addresses behind a name; the port is this member's own when none is given.

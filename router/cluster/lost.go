@@ -7,12 +7,12 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// lose answers the calls that a member had when the links to it broke: whether a callee has
-// got them is not known. The turns that it dealt to callees here may be lost too, so the others
+// lose answers the calls that a member had when the links to it broke, up to the last one that
+// was made before: whether a callee has got them is not known. The turns that it dealt to callees here may be lost too, so the others
 // are told which of their calls have come this far and are open.
-func (x *calls) lose(m *member) {
-	m.lostBefore.Store(x.last.Load())
-	x.cancel(m, func(_ uint64, c *openCall) bool { return c.at == m })
+func (x *calls) lose(m *member, last uint64) {
+	m.lostBefore.Store(last)
+	x.cancel(m, func(call uint64, c *openCall) bool { return c.at == m && call <= last })
 	held := map[*member][]byte{}
 	x.pending(func(caller Caller) {
 		if c, ok := caller.(*remoteCaller); ok {

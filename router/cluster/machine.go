@@ -21,6 +21,10 @@ const (
 	goneAfter = 50 * time.Millisecond
 	gonePair  = 500 * time.Millisecond
 	goneAlone = 3 * time.Second
+	// asleep is how long a member may go without a step, although it has the time every few
+	// tens of milliseconds, before it must think that it was given up: the others do that
+	// after breakAfter.
+	asleep = breakAfter * 5 / 8
 	// claimRetry is the longest random pause after a claim was refused.
 	claimRetry = 50 * time.Millisecond
 )

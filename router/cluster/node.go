@@ -137,7 +137,7 @@ func randomBelow(n int64) int64 {
 // step runs one step of the machine and does what it wants done.
 func (n *Node) step(f func(*machine)) {
 	n.mu.Lock()
-	n.m.now = time.Now()
+	n.m.at(time.Now())
 	f(n.m)
 	out := n.perform()
 	n.mu.Unlock()

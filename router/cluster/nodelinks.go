@@ -42,12 +42,14 @@ func (n *Node) useLink(l *link) *member {
 // the machine, the next link must not come up, or the machine would take that one for broken.
 func (n *Node) unlink(l *link) {
 	var lost *member
+	var last uint64
 	n.step(func(m *machine) {
 		if n.active[l.to] != l {
 			return
 		}
 		delete(n.active, l.to)
 		lost = m.peer(l.to).member
+		last = n.calls.last.Load()
 		done := n.fences.drop(lost)
 		m.linkDown(l.to)
 		for _, fence := range done {
@@ -55,7 +57,7 @@ func (n *Node) unlink(l *link) {
 		}
 	})
 	if lost != nil {
-		n.calls.lose(lost)
+		n.calls.lose(lost, last)
 	}
 }
 

@@ -213,7 +213,7 @@ func (n *simNode) unlink(other *simNode) {
 			machine.fenceDone(fence)
 		}
 	})
-	n.calls.lose(m)
+	n.calls.lose(m, n.calls.last.Load())
 }
 
 // crash ends a node at once. What it sent last may or may not arrive.
@@ -289,7 +289,7 @@ func (n *simNode) onFrame(from *simNode, f *frame) {
 
 // step is Node.step in the simulation.
 func (n *simNode) step(f func(*machine)) {
-	n.m.now = n.net.now
+	n.m.at(n.net.now)
 	f(n.m)
 	var done []func()
 	for {

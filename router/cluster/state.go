@@ -1,6 +1,9 @@
 package cluster
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // memberState is what a member is fit for.
 type memberState uint8
@@ -10,6 +13,20 @@ const (
 	stateReady                       // it takes its share of the slots
 	stateDraining                    // it gives its slots away
 )
+
+// at tells the time of the step. A member that was asleep (paused, or starved of CPU) for long may
+// have been replaced as an owner and not know it yet: it grants and deals nothing before it has
+// claimed its slots again.
+func (m *machine) at(now time.Time) {
+	if !m.now.IsZero() && now.Sub(m.now) > asleep {
+		m.logger.Warn("this replica was asleep; it claims again what it owned", "duration", now.Sub(m.now))
+		for i := range m.table.slots {
+			m.table.slots[i].active.Store(0)
+		}
+		m.slotsChanged = true
+	}
+	m.now = now
+}
 
 // joinedAll: the edge has reached all it knows of; from now on the member becomes ready as
 // soon as it has every list.

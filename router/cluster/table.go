@@ -149,6 +149,18 @@ func (s *shards[K, V]) replace(k K, v V) {
 	shard.Unlock()
 }
 
+// update changes the value of a key, which may not be there, under the lock of its shard; f
+// gives the new one, and whether to set it.
+func (s *shards[K, V]) update(k K, f func(V, bool) (V, bool)) {
+	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]
+	shard.Lock()
+	v, ok := shard.m[k]
+	if v, ok = f(v, ok); ok {
+		shard.m[k] = v
+	}
+	shard.Unlock()
+}
+
 // take removes a key and gives what it held.
 func (s *shards[K, V]) take(k K) (V, bool) {
 	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]

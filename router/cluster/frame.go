@@ -41,6 +41,8 @@ const (
 	frameAnswer                       // callee's replica to caller's: RESULT or ERROR
 	frameEvent                        // publisher's replica to one with subscribers
 	frameLost                         // the sender's links to the member in origin broke
+	frameHeld                         // asks which calls of the sender's callers the receiver holds
+	frameHolds                        // answers that
 	frameFence                        // answered by frameFenced when all before it was handled
 	frameFenced
 )

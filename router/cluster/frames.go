@@ -23,6 +23,10 @@ func (x *calls) receive(from *member, f *frame) {
 		x.onRefused(f)
 	case frameLost:
 		x.onLost(from, f)
+	case frameHeld:
+		x.onHeld(from, f)
+	case frameHolds:
+		x.onHolds(from, f)
 	case frameAnswer:
 		x.onAnswer(f)
 	}

@@ -8,36 +8,62 @@ import (
 )
 
 // lose answers the calls that a member had when the links to it broke, up to the last one that
-// was made before: whether a callee has got them is not known. The turns that it dealt to callees here may be lost too, so the others
-// are told which of their calls have come this far and are open.
+// was made before: whether a callee has got them is not known. Turns that one of the two had
+// dealt to the other may be lost as well, also those for callers of third members; these are
+// told, with the calls of theirs that have come this far and are open.
 func (x *calls) lose(m *member, last uint64) {
 	m.lostBefore.Store(last)
 	x.cancel(m, func(call uint64, c *openCall) bool { return c.at == m && call <= last })
+	held := x.held()
+	for _, other := range x.table.allMembers() {
+		other.send(&frame{kind: frameLost, origin: m.hash, Payload: wamp.Payload{Args: held[other]}})
+	}
+}
+
+// held gives the open calls that were delivered here, by the member of their caller.
+func (x *calls) held() map[*member][]byte {
 	held := map[*member][]byte{}
 	x.pending(func(caller Caller) {
 		if c, ok := caller.(*remoteCaller); ok {
 			held[c.to] = binary.BigEndian.AppendUint64(held[c.to], c.call)
 		}
 	})
-	for _, other := range x.table.allMembers() {
-		other.send(&frame{kind: frameLost, origin: m.hash, Payload: wamp.Payload{Args: held[other]}})
+	return held
+}
+
+// onLost: the links between two other members broke. Calls made here that one of them passed on
+// to the other, and that the other does not hold, will not be answered. The sender says what it
+// holds; the other is asked, because it may have said so before the sender noticed.
+func (x *calls) onLost(from *member, f *frame) {
+	lost := x.table.member(f.origin)
+	if lost == nil {
+		return
+	}
+	from.lostVia.Store(lost, x.last.Load())
+	x.cancelUnheld(from, lost, f, x.last.Load())
+	lost.send(&frame{kind: frameHeld, origin: from.hash, call: x.last.Load()})
+}
+
+// onHeld answers with the calls that are held here for the sender.
+func (x *calls) onHeld(from *member, f *frame) {
+	from.send(&frame{kind: frameHolds, origin: f.origin, call: f.call, Payload: wamp.Payload{Args: x.held()[from]}})
+}
+
+// onHolds: that is the answer, for the calls up to the one that was the last when it was asked.
+func (x *calls) onHolds(from *member, f *frame) {
+	if owner := x.table.member(f.origin); owner != nil {
+		x.cancelUnheld(from, owner, f, f.call)
 	}
 }
 
-// onLost: a member has lost the links to an owner, and gets no more of the turns that this
-// owner had dealt. Those of the calls made here that it does not hold will not be answered.
-func (x *calls) onLost(from *member, f *frame) {
-	owner := x.table.member(f.origin)
-	if owner == nil {
-		return
-	}
-	from.lostVia.Store(owner, x.last.Load())
+// cancelUnheld answers the calls that an owner passed on to a member that does not hold them.
+func (x *calls) cancelUnheld(at, owner *member, f *frame, last uint64) {
 	held := make(map[uint64]bool, len(f.Args)/8)
 	for b := f.Args; len(b) >= 8; b = b[8:] {
 		held[binary.BigEndian.Uint64(b)] = true
 	}
 	x.cancel(owner, func(call uint64, c *openCall) bool {
-		return c.at == from && c.via == owner && !held[call]
+		return c.at == at && c.via == owner && call <= last && !held[call]
 	})
 }
 

@@ -26,7 +26,7 @@ dev: build ## Run three replicas on this machine, without Kubernetes (ports 8080
 	@bin/wamp-router dev
 
 .PHONY: test
-test: check-generated chart-lint test-unit test-operator interop ## Run every test but the end-to-end run, setting up what it needs
+test: check-generated chart-lint test-unit test-operator interop ## Run all tests, setting up what they need (make e2e runs those on a real Kubernetes)
 
 .PHONY: test-unit
 test-unit: ## Test the router and the tools, with the race detector and the simulation

@@ -36,10 +36,8 @@ const (
 // Protocol is the router's side of the session state machine. Receive belongs to one
 // goroutine; the phase may be changed and read from any.
 type Protocol struct {
-	phase atomic.Uint32
-	// last is the id of the client's last request. Ids go up by one (WAMP basic profile,
-	// "IDs in the session scope"): a gap means that a request was lost or made twice.
-	last wamp.ID
+	phase    atomic.Uint32
+	requests requests
 }
 
 // Violation says how a peer broke the protocol. The answer is ABORT with
@@ -77,11 +75,9 @@ func (p *Protocol) Receive(m *wamp.Message) (Step, error) {
 func (p *Protocol) inSession(m *wamp.Message) (Step, error) {
 	switch m.Type {
 	case wamp.Call, wamp.Publish, wamp.Subscribe, wamp.Unsubscribe, wamp.Register, wamp.Unregister:
-		if next := p.last%wamp.MaxID + 1; m.Request != next {
-			return Ignore, violation("%s has request id %d and must have %d: the ids of a session's requests begin at 1 and go up by one",
-				m.Type, m.Request, next)
+		if err := p.requests.take(m.Request); err != nil {
+			return Ignore, fmt.Errorf("%s: %w", m.Type, err)
 		}
-		p.last = m.Request
 		return Handle, nil
 	case wamp.Yield:
 		return Handle, nil

@@ -70,14 +70,41 @@ func TestRequestIDsGoUpByOne(t *testing.T) {
 	if _, err := p.Receive(&wamp.Message{Type: wamp.Yield, Request: 77}); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range []wamp.ID{4, 6, 1} {
+	for _, id := range []wamp.ID{4, 1, 70} {
 		if _, err := p.Receive(&wamp.Message{Type: wamp.Call, Request: id}); err == nil {
 			t.Errorf("request id %d after 4 was taken", id)
 		}
 	}
-	p.last = wamp.MaxID
+	p.requests.done = wamp.MaxID
 	if _, err := p.Receive(&wamp.Message{Type: wamp.Call, Request: 1}); err != nil {
 		t.Errorf("ids do not begin again after 2^53: %v", err)
+	}
+}
+
+// Neighbours may change places; each id counts once, and one that is left out is missed in the
+// end.
+func TestRequestIDsOutOfStep(t *testing.T) {
+	var r requests
+	for _, id := range []wamp.ID{2, 1, 3, 6, 5, 8, 4, 7, 9, 73} {
+		if err := r.take(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.done != 9 {
+		t.Errorf("all up to %d were used, not up to 9", r.done)
+	}
+	for _, id := range []wamp.ID{73, 9, 4, 75, 1000} {
+		if err := r.take(id); err == nil {
+			t.Errorf("id %d was taken", id)
+		}
+	}
+	for id := wamp.ID(10); id < 73; id++ {
+		if err := r.take(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.take(74); err != nil || r.done != 74 {
+		t.Errorf("%v, all up to %d were used, not up to 74", err, r.done)
 	}
 }
 

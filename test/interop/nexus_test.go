@@ -122,3 +122,31 @@ func TestNexusEvents(t *testing.T) {
 		}
 	}
 }
+
+// A session that several goroutines call from takes request ids and sends the calls in two
+// steps, so that they come out of order now and then; every call is answered all the same.
+func TestNexusCallsFromSeveralGoroutines(t *testing.T) {
+	callee, caller := join(t, speeches[4], 0), join(t, speeches[4], 1)
+	if err := callee.Register("com.myapp.nexus.concurrent", echo, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	failed := make(chan error, 8)
+	for range cap(failed) {
+		go func() {
+			for i := range 200 {
+				if _, err := caller.Call(ctx, "com.myapp.nexus.concurrent", nil, wamp.List{i}, nil, nil); err != nil {
+					failed <- fmt.Errorf("call %d: %w", i, err)
+					return
+				}
+			}
+			failed <- nil
+		}()
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -54,9 +55,11 @@ type Node struct {
 	calls  *calls
 	links  *links
 	gossip *gossip
-	ctx    context.Context
-	stop   context.CancelFunc
-	wg     sync.WaitGroup
+	// address is where others link to this replica.
+	address string
+	ctx     context.Context
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
 
 	mu     sync.Mutex
 	m      *machine
@@ -113,6 +116,7 @@ func (n *Node) startNetwork(c *Config) error {
 		_ = ln.Close()
 		return err
 	}
+	n.address = net.JoinHostPort(n.gossip.list.LocalNode().Addr.String(), strconv.Itoa(port))
 	hello := linkHello{Protocol: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
 	n.links = newLinks(hello, ln, config, c.Logger, n.serveLink)
 	n.wg.Go(n.followGossip)
@@ -210,6 +214,8 @@ func (n *Node) followGossip() {
 				n.logger.Info("member left or died", "member", e.id)
 				n.links.forget(e.id)
 				n.step(func(m *machine) { m.peerDead(e.id) })
+			case e.address == n.address:
+				n.logger.Info("this is an earlier run of this replica, not found dead yet", "member", e.id)
 			default:
 				n.logger.Info("member joined", "member", e.id, "links", e.address)
 				n.step(func(m *machine) { m.peerAlive(e.id, e.replica) })

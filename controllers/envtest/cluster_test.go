@@ -184,8 +184,7 @@ func TestRefusedByKubernetes(t *testing.T) {
 	cluster, realm := w.cluster("demo", 1), w.realm("realm1", "realm1", "demo")
 	w.create(cluster, realm)
 	w.startPods("demo", 1)
-	w.kubelet("demo", 1)
-	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+	w.Eventually(w.served("demo", 1, cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
 
 	w.patch(cluster, `{"spec":{"pod":{"labels":{"not a label":"x"}}}}`)
 	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(And(
@@ -260,11 +259,10 @@ func TestRoutersThatAreNotHeard(t *testing.T) {
 	w.create(cluster, realm, p)
 	w.Eventually(w.condition(p, v1alpha1.ConditionAccepted)).Should(be(metav1.ConditionTrue, "Accepted"))
 	w.startPods("demo", 2)
-	w.kubelet("demo", 2)
 	for _, name := range []string{"demo-0", "demo-1"} {
 		w.routers.of(name).register(callees("com.example.add", v1alpha1.InvokeFirst, "demo-0", "demo-1"))
 	}
-	w.Eventually(w.condition(p, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+	w.Eventually(w.served("demo", 2, p, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
 	w.Eventually(w.condition(p, v1alpha1.ConditionRedundant)).Should(be(metav1.ConditionTrue, "StandbysThere"))
 
 	before := w.versions()
@@ -325,8 +323,7 @@ func TestDisagreement(t *testing.T) {
 	cluster := w.cluster("demo", 2)
 	w.create(cluster)
 	w.startPods("demo", 2)
-	w.kubelet("demo", 2)
-	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
+	w.Eventually(w.served("demo", 2, cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
 	w.routers.of("demo-1").report(func(s *v1alpha1.RouterReplicaState) { s.Members = []string{"demo-1"} })
 	w.Eventually(w.condition(cluster, v1alpha1.ConditionConsistent)).WithTimeout(patient + 5*time.Second).Should(And(
 		be(metav1.ConditionFalse, "Disagreement"), HaveField("Message", ContainSubstring("demo-1 does not see demo-0"))))

@@ -51,8 +51,7 @@ func TestFromClusterToCallees(t *testing.T) {
 		return pod.Annotations
 	}).Should(HaveKeyWithValue(resource.AnnotationSnapshot, HavePrefix(w.snapshot("demo"))))
 
-	w.kubelet("demo", 3)
-	w.Eventually(w.condition(primary, v1alpha1.ConditionProgrammed)).Should(be(metav1.ConditionTrue, "Programmed"))
+	w.Eventually(w.served("demo", 3, primary, v1alpha1.ConditionProgrammed)).Should(be(metav1.ConditionTrue, "Programmed"))
 	w.Eventually(w.condition(realm, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
 	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
 	w.Expect(cluster.Status.Replicas).To(BeEquivalentTo(3))

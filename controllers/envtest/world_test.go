@@ -116,6 +116,16 @@ func (w *world) kubelet(cluster string, n int) {
 	}
 }
 
+// served polls a condition while all pods of a cluster serve what is published at that moment:
+// for a test that does not care when the last snapshot is written.
+func (w *world) served(cluster string, n int, o client.Object, kind string) func() metav1.Condition {
+	condition := w.condition(o, kind)
+	return func() metav1.Condition {
+		w.kubelet(cluster, n)
+		return condition()
+	}
+}
+
 // condition polls a condition of an object; it gives the zero condition when there is none.
 func (w *world) condition(o client.Object, kind string) func() metav1.Condition {
 	return func() metav1.Condition {

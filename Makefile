@@ -32,7 +32,7 @@ test: check-generated chart-lint test-unit test-operator interop ## Run all test
 test-unit: ## Test the router and the tools, with the race detector and the simulation
 	go vet ./...
 	go test -race -timeout 15m $$(go list ./... | grep -vE '/(api|controllers|charts|cmd/wamp-operator)(/|$$)')
-	go test ./router/cluster -run 'TestSimulation'
+	go test ./router/cluster ./router/transport -run 'TestSimulation|TestIdleConnectionIsSmall' # not with the race detector
 
 # How many seeds the simulation runs, and from which one: make sim SEEDS=5000 FIRST=1
 SEEDS ?= 2000

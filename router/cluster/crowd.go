@@ -23,6 +23,7 @@ type crowds struct {
 type crowd struct {
 	until time.Time
 	pause time.Duration
+	asked bool // a call is finding out
 }
 
 // closed says that a call of the procedure should wait. When the wait is over it lets one call
@@ -37,7 +38,7 @@ func (c *crowds) closed(procedure wamp.ID, now time.Time) bool {
 			return m, false
 		}
 		if closed = now.Before(m.until); !closed {
-			m.until = now.Add(m.pause)
+			m.until, m.asked = now.Add(m.pause), true
 		}
 		return m, true
 	})
@@ -51,12 +52,12 @@ func (c *crowds) mark(procedure wamp.ID, now time.Time) {
 		case !marked:
 			c.n.Add(1)
 			m.pause = crowdPause
-		case now.Before(m.until):
+		case !m.asked:
 			return m, true // of the same moment as the mark that is there
 		default:
 			m.pause = min(2*m.pause, crowdMost)
 		}
-		m.until = now.Add(m.pause)
+		m.until, m.asked = now.Add(m.pause), false
 		return m, true
 	})
 }

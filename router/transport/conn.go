@@ -2,34 +2,16 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
-	"net"
-	"net/http"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// Kind is the transport that a connection uses.
-type Kind string
-
-const (
-	WebSocket Kind = "websocket"
-	RawSocket Kind = "rawsocket"
-)
-
 // Conn is one connected peer. All methods but ReadMessage may be called from any goroutine.
 type Conn interface {
-	// Kind and Format are what the handshake agreed on.
-	Kind() Kind
+	// Format is the serialization that the handshake agreed on.
 	Format() wamp.Format
-
-	// RemoteAddr is the other end of the TCP connection.
-	RemoteAddr() net.Addr
-	// TLS is nil on a connection in the clear.
-	TLS() *tls.ConnectionState
-	// Header has, for a WebSocket connection that was accepted, the request headers Origin,
-	// Cookie, User-Agent and X-Forwarded-For; it is nil otherwise. Not to be changed.
-	Header() http.Header
+	// Info is what else is known of the connection; made anew each time.
+	Info() *Info
 
 	// ReadMessage returns the next message. Its bytes are valid until the next call. One
 	// goroutine may call it. The error is io.EOF when the peer closed the connection,

@@ -63,18 +63,19 @@ func newPeer(nc net.Conn, kind Kind, f wamp.Format, fr framing, cfg *Config, sta
 	return p
 }
 
-func (p *peer) Kind() Kind            { return p.kind }
 func (p *peer) Format() wamp.Format   { return p.format }
-func (p *peer) RemoteAddr() net.Addr  { return p.nc.RemoteAddr() }
-func (p *peer) Header() http.Header   { return p.header }
 func (p *peer) Done() <-chan struct{} { return p.done }
 
-func (p *peer) TLS() *tls.ConnectionState {
+func (p *peer) Info() *Info {
+	i := &Info{
+		Protocol: p.kind, Subprotocol: subprotocol(p.format),
+		Peer: p.nc.RemoteAddr(), Local: p.nc.LocalAddr(), Header: p.header,
+	}
 	if c, ok := p.nc.(*tls.Conn); ok {
 		state := c.ConnectionState()
-		return &state
+		i.TLS = &state
 	}
-	return nil
+	return i
 }
 
 // fail drops the connection at once because of err.

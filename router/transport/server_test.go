@@ -51,7 +51,7 @@ func TestTLS(t *testing.T) {
 	for _, scheme := range []string{"wss", "tcps", "rss"} {
 		for _, f := range wamp.Formats {
 			c := dial(t, &Dialer{TLS: &tls.Config{RootCAs: pool}}, scheme+"://"+address, f)
-			if c.TLS() == nil {
+			if c.Info().TLS == nil {
 				t.Error("no TLS state")
 			}
 			for _, n := range []int{1, 100_000} {

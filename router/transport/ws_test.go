@@ -93,7 +93,7 @@ func TestHTTP(t *testing.T) {
 // A session can see where its WebSocket came from.
 func TestRequestHeaders(t *testing.T) {
 	headers := make(chan http.Header, 1)
-	address := startServer(t, &Server{Handler: func(c Conn) { headers <- c.Header() }})
+	address := startServer(t, &Server{Handler: func(c Conn) { headers <- c.Info().Header }})
 	nc := connect(t, address)
 	request(t, nc, upgradeRequest+"Sec-WebSocket-Protocol: wamp.2.json\r\nOrigin: https://app.example\r\nCookie: a=b\r\nX-Large: unused\r\n\r\n")
 	h := within(t, headers)

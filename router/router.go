@@ -241,6 +241,18 @@ func (h *host) Event(name string, e *cluster.Event) {
 	}
 }
 
+// Meta implements cluster.Host.
+func (h *host) Meta(*cluster.MetaEvent) {}
+
+// Message implements cluster.Host.
+func (h *host) Message(string, wamp.ID, []byte) {}
+
+// Kept implements cluster.Host.
+func (h *host) Kept(func(string, *cluster.Event) bool) {}
+
+// Keep implements cluster.Host.
+func (h *host) Keep(string, *cluster.Event) {}
+
 // Changed implements cluster.Host.
 func (h *host) Changed(realm, uri string) { h.admin.Changed(realm, uri) }
 

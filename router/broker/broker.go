@@ -10,8 +10,8 @@ import (
 
 // Realm is what the broker asks of the cluster; *cluster.Realm does it.
 type Realm interface {
-	Subscribe(topic string, done func(id wamp.ID))
-	Unsubscribe(topic string)
+	Subscribe(s cluster.Subscription, done func(id wamp.ID))
+	Unsubscribe(s cluster.Subscription)
 	Publish(e *cluster.Event)
 }
 

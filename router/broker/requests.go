@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,9 +47,9 @@ func (b *Broker) subscribe(p *Peer, uri string) *subscription {
 	t := b.topic(uri)
 	if t == nil {
 		uri = strings.Clone(uri)
-		t = &topic{uri: uri, id: cluster.SubscriptionID(b.name, uri)}
+		t = &topic{uri: uri, id: cluster.SubscriptionID(b.name, cluster.Exact, uri)}
 		b.topics.Store(uri, t)
-		b.realm.Subscribe(uri, func(wamp.ID) { t.ready() })
+		b.realm.Subscribe(cluster.Subscription{Topic: uri, Session: p.session.ID}, func(wamp.ID) { t.ready() })
 	}
 	sub := p.subscriptions[t.id]
 	if sub == nil {
@@ -82,7 +83,7 @@ func (b *Broker) end(sub *subscription) {
 	t.remove(sub)
 	if t.members--; t.members == 0 {
 		b.topics.Delete(t.uri)
-		b.realm.Unsubscribe(t.uri)
+		b.realm.Unsubscribe(cluster.Subscription{Topic: t.uri, Session: sub.peer.session.ID})
 	}
 }
 
@@ -152,8 +153,10 @@ func matchOption(options wamp.Dict) error {
 	if !ok {
 		return errors.New("option match must be a string, not " + value.Kind())
 	}
-	_, err := cluster.ParseMatch(match)
-	return err
+	if match != "exact" {
+		return errors.New("match " + strconv.Quote(match) + " is not served: use exact")
+	}
+	return nil
 }
 
 // topicURI checks the URI of a topic that a client publishes to.

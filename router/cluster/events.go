@@ -10,12 +10,12 @@ import (
 // publishWait bounds how long a publisher waits for room on the link to another replica.
 const publishWait = 10 * time.Second
 
-// Subscribe tells the other replicas that this one has subscribers of a topic: to be called
-// for the first of them. Done is called when every live replica forwards events here.
-func (r *Realm) Subscribe(topic string, done func(subscription wamp.ID)) {
-	id := SubscriptionID(r.name, topic)
+// Subscribe tells the other replicas of a subscription. Done is called when every live replica
+// forwards events here.
+func (r *Realm) Subscribe(s Subscription, done func(subscription wamp.ID)) {
+	id := SubscriptionID(r.name, s.Match, s.Topic)
 	r.node.step(func(m *machine) {
-		k := listKey{Realm: r.name, URI: topic}
+		k := listKey{Realm: r.name, URI: s.Topic, Match: s.Match}
 		if _, ok := m.own.entries[k]; !ok {
 			m.insertOwn(listEntry{Key: k}, nil)
 		}
@@ -24,10 +24,10 @@ func (r *Realm) Subscribe(topic string, done func(subscription wamp.ID)) {
 	})
 }
 
-// Unsubscribe takes that back: to be called for the last of them.
-func (r *Realm) Unsubscribe(topic string) {
+// Unsubscribe takes that back.
+func (r *Realm) Unsubscribe(s Subscription) {
 	r.node.step(func(m *machine) {
-		m.removeOwn(listKey{Realm: r.name, URI: topic})
+		m.removeOwn(listKey{Realm: r.name, URI: s.Topic, Match: s.Match})
 		m.settle()
 	})
 }
@@ -35,7 +35,7 @@ func (r *Realm) Unsubscribe(topic string) {
 // Publish sends an event to the other replicas that have subscribers of its topic, in the
 // order of the calls. Where a link is full it blocks until there is room, 10 s at most.
 func (r *Realm) Publish(e *Event) {
-	members, _ := r.node.table.topics.get(SubscriptionID(r.name, e.Topic))
+	members, _ := r.node.table.topics.get(SubscriptionID(r.name, Exact, e.Topic))
 	if len(members) == 0 {
 		return
 	}

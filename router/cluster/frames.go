@@ -238,6 +238,20 @@ type remoteCaller struct {
 	call uint64
 }
 
+// Open implements Caller: the caller's replica knows whether an answer is wanted.
+func (c *remoteCaller) Open() bool { return true }
+
+// Sent implements Caller. A call that came from another replica is not sent on.
+func (c *remoteCaller) Sent(uint64) {}
+
+// Room implements Caller.
+func (c *remoteCaller) Room() Waiter {
+	if c.to.full() {
+		return *c.to.link.Load()
+	}
+	return nil
+}
+
 func (c *remoteCaller) Answer(a *Answer) {
 	c.x.reply(c.to, &frame{
 		kind: frameAnswer, call: c.call, progress: a.Progress, text: a.Error, details: a.Details, Payload: a.Payload,

@@ -22,9 +22,9 @@ func RegistrationID(realm string, match Match, uri string) wamp.ID {
 	return hashID('r', realm, match, uri)
 }
 
-// SubscriptionID gives the subscription id of a topic, the same on every replica.
-func SubscriptionID(realm string, topic string) wamp.ID {
-	return hashID('s', realm, Exact, topic)
+// SubscriptionID gives the subscription id of a topic or pattern, the same on every replica.
+func SubscriptionID(realm string, match Match, topic string) wamp.ID {
+	return hashID('s', realm, match, topic)
 }
 
 // hashID maps a key to 1..2^53, the range of WAMP ids. Among 100,000 keys the chance that

@@ -220,13 +220,13 @@ func (m *machine) dropList(p *peer) {
 }
 
 func (m *machine) addInterest(p *peer, k listKey) {
-	id := SubscriptionID(k.Realm, k.URI)
+	id := SubscriptionID(k.Realm, k.Match, k.URI)
 	members, _ := m.table.topics.get(id)
 	m.table.topics.set(id, append(members[:len(members):len(members)], p.member))
 }
 
 func (m *machine) removeInterest(p *peer, k listKey) {
-	id := SubscriptionID(k.Realm, k.URI)
+	id := SubscriptionID(k.Realm, k.Match, k.URI)
 	members, _ := m.table.topics.get(id)
 	var rest []*member
 	for _, other := range members {

@@ -37,6 +37,7 @@ func (silentHost) Pending(func(Caller))   {}
 
 // echo is a callee that answers every call with its own name.
 type echo struct {
+	plainCallee
 	name string
 	mu   sync.Mutex
 	fail error
@@ -59,6 +60,10 @@ func (e *echo) WaitRoom(context.Context) error { return nil }
 
 // answers is a caller that keeps what it is told.
 type answers chan *Answer
+
+func (a answers) Open() bool   { return true }
+func (a answers) Sent(uint64)  {}
+func (a answers) Room() Waiter { return nil }
 
 func (a answers) Answer(x *Answer) {
 	c := *x

@@ -1,6 +1,10 @@
 package cluster
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
 
 // Policy is the invocation policy of a shared registration (WAMP advanced profile, "Shared
 // Registration").
@@ -37,18 +41,13 @@ func ParsePolicy(s string) (Policy, error) {
 }
 
 // Match says how the URI of a registration or subscription is matched.
-type Match uint8
+type Match = wamp.Match
 
 const (
-	Exact Match = iota
+	Exact    = wamp.Exact
+	Prefix   = wamp.Prefix
+	Wildcard = wamp.Wildcard
 )
 
-func (m Match) String() string { return "exact" }
-
 // ParseMatch reads the value of the option `match`; empty is exact.
-func ParseMatch(s string) (Match, error) {
-	if s == "" || s == "exact" {
-		return Exact, nil
-	}
-	return 0, fmt.Errorf("match %q is not served: use exact", s)
-}
+func ParseMatch(s string) (Match, error) { return wamp.ParseMatch(s) }

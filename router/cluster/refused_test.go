@@ -58,7 +58,10 @@ func (r *refusing) run() {
 }
 
 // outcome is a caller that keeps its one answer.
-type outcome struct{ uri, text string }
+type outcome struct {
+	plainCaller
+	uri, text string
+}
 
 func (o *outcome) Answer(a *Answer) {
 	args, _, _ := a.Payload.Decode()

@@ -85,6 +85,7 @@ type simTrouble struct{ from, to time.Time }
 
 // simCallee is a session with one registration.
 type simCallee struct {
+	plainCallee
 	w         *simWorld
 	node      *simNode
 	uri       string
@@ -105,6 +106,7 @@ type simTurn struct {
 }
 
 type simCall struct {
+	plainCaller
 	w         *simWorld
 	node      *simNode
 	uri       string

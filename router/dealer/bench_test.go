@@ -31,9 +31,13 @@ func bare(b *testing.B, r Realm) *joined {
 
 type host struct{}
 
-func (host) Event(string, *cluster.Event) {}
-func (host) Changed(string, string)       {}
-func (host) Pending(func(cluster.Caller)) {}
+func (host) Event(string, *cluster.Event)           {}
+func (host) Changed(string, string)                 {}
+func (host) Pending(func(cluster.Caller))           {}
+func (host) Meta(*cluster.MetaEvent)                {}
+func (host) Message(string, wamp.ID, []byte)        {}
+func (host) Kept(func(string, *cluster.Event) bool) {}
+func (host) Keep(string, *cluster.Event)            {}
 
 // BenchmarkCall is a call through dealer and cluster in memory: two sessions, no sockets.
 func BenchmarkCall(b *testing.B) {

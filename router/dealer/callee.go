@@ -77,6 +77,12 @@ func (p *Peer) unfit(caller cluster.Caller, err error) {
 	caller.Answer(&answer)
 }
 
+// Continue implements cluster.Callee.
+func (p *Peer) Continue(*cluster.Delivery) error { return nil }
+
+// Interrupt implements cluster.Callee.
+func (p *Peer) Interrupt(*cluster.Interruption) bool { return false }
+
 // WaitRoom implements cluster.Callee.
 func (p *Peer) WaitRoom(ctx context.Context) error {
 	p.mu.Lock()

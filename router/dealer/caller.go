@@ -66,6 +66,20 @@ type caller struct {
 	answered atomic.Bool
 }
 
+// Open implements cluster.Caller.
+func (c *caller) Open() bool { return !c.answered.Load() }
+
+// Sent implements cluster.Caller.
+func (c *caller) Sent(uint64) {}
+
+// Room implements cluster.Caller.
+func (c *caller) Room() cluster.Waiter {
+	if c.peer.session.Full() {
+		return c.peer.session
+	}
+	return nil
+}
+
 // Answer implements cluster.Caller.
 func (c *caller) Answer(a *cluster.Answer) {
 	if c.answered.Swap(true) {

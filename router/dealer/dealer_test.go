@@ -95,6 +95,10 @@ func joinOver(t testing.TB, r Realm, over session.Conn, conn *wamptest.Conn) *jo
 // answers collects what a caller is told.
 type answers []cluster.Answer
 
+func (a *answers) Open() bool           { return true }
+func (a *answers) Sent(uint64)          {}
+func (a *answers) Room() cluster.Waiter { return nil }
+
 func (a *answers) Answer(answer *cluster.Answer) { *a = append(*a, *answer) }
 
 func delivery(caller cluster.Caller) *cluster.Delivery {

@@ -15,8 +15,9 @@ const (
 	sayRoleName      = "write a role name of letters, digits, '-', '_' and '.', with a letter or digit first and last, for example frontend"
 	sayRoleTwice     = "two roles have the same name: give each role a name of its own and put all its permissions into one list"
 	sayAnonymousRole = "anonymous.role names no role of this realm: add that role to roles, or write the name of one that is there"
-	sayNoAction      = "list at least one of call, register, publish, subscribe"
+	sayNoAction      = "list at least one of call, register, publish, subscribe, disclose"
 	sayActionTwice   = "list each action once"
+	sayTrustLevel    = "write a trust level from 0 to 1000000"
 	sayStandbys      = "write a number of standbys from 0 to 1000"
 	sayName          = "write a name for the object"
 )
@@ -26,6 +27,7 @@ const (
 	maxRoles       = 32
 	maxPermissions = 128
 	maxNameLength  = 63
+	maxTrustLevel  = 1000000
 	maxStandbys    = 1000
 )
 
@@ -91,6 +93,9 @@ func validateRoles(path *field.Path, roles []Role) (errs field.ErrorList) {
 			errs = append(errs, field.Invalid(path, role.Name, sayRoleTwice))
 		}
 		seen[role.Name] = true
+		if l := role.TrustLevel; l != nil && (*l < 0 || *l > maxTrustLevel) {
+			errs = append(errs, field.Invalid(path.Index(i).Child("trustLevel"), *l, sayTrustLevel))
+		}
 
 		permissions := path.Index(i).Child("permissions")
 		if len(role.Permissions) > maxPermissions {
@@ -128,7 +133,7 @@ func validatePermission(path *field.Path, p Permission) (errs field.ErrorList) {
 	}
 	seen := make(map[Action]bool, len(p.Allow))
 	for i, action := range p.Allow {
-		errs = append(errs, validateEnum(allow.Index(i), action, ActionCall, ActionRegister, ActionPublish, ActionSubscribe)...)
+		errs = append(errs, validateEnum(allow.Index(i), action, ActionCall, ActionRegister, ActionPublish, ActionSubscribe, ActionDisclose)...)
 		if seen[action] {
 			errs = append(errs, field.Invalid(allow, action, sayActionTwice))
 		}

@@ -2,8 +2,9 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Action is what a client may ask a router for.
-// +kubebuilder:validation:Enum=call;register;publish;subscribe
+// Action is what a client may ask a router for. disclose is to name itself to others (disclose_me
+// of CALL and PUBLISH), and to be told who calls it (disclose_caller of REGISTER).
+// +kubebuilder:validation:Enum=call;register;publish;subscribe;disclose
 type Action string
 
 const (
@@ -11,6 +12,7 @@ const (
 	ActionRegister  Action = "register"
 	ActionPublish   Action = "publish"
 	ActionSubscribe Action = "subscribe"
+	ActionDisclose  Action = "disclose"
 )
 
 // PatternMatch says how the URI of a permission is compared with the URI of a request.
@@ -41,8 +43,8 @@ type Permission struct {
 	// allow lists what the role may do.
 	// +required
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=4
-	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="list at least one of call, register, publish, subscribe"
+	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="list at least one of call, register, publish, subscribe, disclose"
 	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a == b))",message="list each action once"
 	Allow []Action `json:"allow"`
 }
@@ -55,6 +57,12 @@ type Role struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$')",message="write a role name of letters, digits, '-', '_' and '.', with a letter or digit first and last, for example frontend"
 	Name string `json:"name"`
+	// trustLevel is told to those whom the role's sessions call and publish to, in
+	// INVOCATION.Details.trustlevel and EVENT.Details.trustlevel; what it means is up to the
+	// application. From 0 to 1000000; nothing is told when absent.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 1000000",message="write a trust level from 0 to 1000000"
+	TrustLevel *int32 `json:"trustLevel,omitempty"`
 	// permissions of the role; a role without any may join and do nothing.
 	// +optional
 	// +listType=atomic

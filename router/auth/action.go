@@ -10,6 +10,9 @@ const (
 	Register
 	Publish
 	Subscribe
+	// Disclose is to name oneself to others on a URI (CALL and PUBLISH with disclose_me), and
+	// to be told who calls one there (REGISTER with disclose_caller).
+	Disclose
 )
 
 func (a Action) String() string {
@@ -22,6 +25,8 @@ func (a Action) String() string {
 		return "publish"
 	case Subscribe:
 		return "subscribe"
+	case Disclose:
+		return "disclose"
 	}
 	return "unknown"
 }
@@ -37,6 +42,8 @@ func actions(allowed []v1alpha1.Action) (set Action) {
 			set |= Publish
 		case v1alpha1.ActionSubscribe:
 			set |= Subscribe
+		case v1alpha1.ActionDisclose:
+			set |= Disclose
 		}
 	}
 	return set

@@ -39,9 +39,11 @@ func (r *Realm) Role(name string) *Role {
 
 // Identity is who a session is.
 type Identity struct {
-	AuthID string
-	Method string
-	Role   *Role
+	AuthID   string
+	Method   string
+	Provider string // WELCOME.Details.authprovider
+	Role     *Role
+	Extra    map[string]any // WELCOME.Details.authextra
 }
 
 // Authenticate admits a client that offers these methods (HELLO.Details.authmethods; offering

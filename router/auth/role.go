@@ -17,6 +17,7 @@ import (
 // gives. Permissions with the same pattern add up.
 type Role struct {
 	Name     string
+	trust    *int32
 	exact    map[string]Action
 	prefix   []prefix   // longest first
 	wildcard []wildcard // most specific first
@@ -46,7 +47,7 @@ func compileRole(r *v1alpha1.Role) *Role {
 			exact[p.URI] |= actions(p.Allow)
 		}
 	}
-	role := &Role{Name: r.Name, exact: exact}
+	role := &Role{Name: r.Name, trust: r.TrustLevel, exact: exact}
 	for uri, allow := range prefixes {
 		role.prefix = append(role.prefix, prefix{uri, allow})
 	}
@@ -89,6 +90,14 @@ func (w *wildcard) matches(uri string) bool {
 		uri = rest
 	}
 	return true
+}
+
+// TrustLevel is the role's trust level, if it has one. A nil Role has none.
+func (r *Role) TrustLevel() (level uint64, ok bool) {
+	if r == nil || r.trust == nil {
+		return 0, false
+	}
+	return uint64(*r.trust), true
 }
 
 // Allows tells whether the role may do action with uri. A nil Role may do nothing.

@@ -8,27 +8,15 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// welcome is WELCOME.Details. It announces what is there, and nothing else (WAMP advanced
-// profile, "Feature Announcement").
-func (s *Session) welcome() wamp.Dict {
-	return wamp.MustDict(s.format, map[string]any{
-		"agent":      s.cfg.Agent,
-		"authid":     s.Identity.AuthID,
-		"authrole":   s.Identity.Role.Name,
-		"authmethod": s.Identity.Method,
-		"roles": map[string]any{
-			"dealer": map[string]any{"features": map[string]any{"shared_registration": true}},
-			"broker": map[string]any{"features": map[string]any{"publisher_exclusion": true}},
-		},
-	})
-}
-
-// abort is an ABORT with a sentence for people.
-func (s *Session) abort(uri, message string) *wamp.Message {
-	s.cfg.Logger.Debug("session aborted", "realm", s.Realm, "session", s.ID, "reason", uri, "message", message)
+// abort is an ABORT with a sentence for people; nil when nobody is there to read it.
+func (s *Session) abort(r *Refusal) *wamp.Message {
+	if r.URI == "" {
+		return nil
+	}
+	s.cfg.Logger.Debug("session aborted", "realm", s.Realm, "session", s.ID, "reason", r.URI, "message", r.Message)
 	return &wamp.Message{
-		Type: wamp.Abort, URI: uri,
-		Dict: wamp.MustDict(s.format, map[string]any{"message": strings.ToValidUTF8(message, "?")}),
+		Type: wamp.Abort, URI: r.URI,
+		Dict: wamp.MustDict(s.format, map[string]any{"message": strings.ToValidUTF8(r.Message, "?")}),
 	}
 }
 

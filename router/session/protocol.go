@@ -11,12 +11,16 @@ import (
 type Step uint8
 
 const (
-	// Ignore it: it came too late to matter, or asks for what the router did not announce.
+	// Ignore it: it came too late to matter.
 	Ignore Step = iota
-	// Admit or refuse the client: the message is its HELLO.
+	// Admit, challenge or refuse the client: the message is its HELLO.
 	Admit
+	// Verify the client's answer to the challenge: the message is AUTHENTICATE.
+	Verify
 	// Handle it: a request or an answer for dealer or broker.
 	Handle
+	// Continue is Handle for a CALL that brings a further piece of an earlier one.
+	Continue
 	// Farewell: the client says GOODBYE; leave, answer with GOODBYE and close.
 	Farewell
 	// Close: the client answered our GOODBYE or gave up.
@@ -27,7 +31,9 @@ const (
 type phase = uint32
 
 const (
-	opening phase = iota // before WELCOME
+	opening    phase = iota // before HELLO
+	deciding                // the router makes up its mind, on HELLO or AUTHENTICATE
+	challenged              // the router sent CHALLENGE and waits for AUTHENTICATE
 	joined
 	leaving // the router said GOODBYE and waits for the client's
 	closed
@@ -36,6 +42,8 @@ const (
 // Protocol is the router's side of the session state machine. Receive belongs to one
 // goroutine; the phase may be changed and read from any.
 type Protocol struct {
+	// Features of the client, set before Joined.
+	Features Features
 	phase    atomic.Uint32
 	requests requests
 }
@@ -57,13 +65,11 @@ func (p *Protocol) Receive(m *wamp.Message) (Step, error) {
 	case joined:
 		return p.inSession(m)
 	case opening:
-		switch m.Type {
-		case wamp.Hello:
-			return Admit, nil
-		case wamp.Abort, wamp.Goodbye:
-			return Close, nil
-		}
-		return Ignore, violation("%s before HELLO: a session begins with HELLO", m.Type)
+		return p.before(m, wamp.Hello, Admit, opening, "HELLO: a session begins with HELLO")
+	case challenged:
+		return p.before(m, wamp.Authenticate, Verify, challenged, "AUTHENTICATE: answer the CHALLENGE first")
+	case deciding:
+		return Ignore, violation("%s before the router answered", m.Type)
 	case leaving:
 		if m.Type == wamp.Goodbye || m.Type == wamp.Abort {
 			return Close, nil
@@ -72,22 +78,36 @@ func (p *Protocol) Receive(m *wamp.Message) (Step, error) {
 	return Ignore, nil
 }
 
+// before takes the one message with which a session that is not open goes on.
+func (p *Protocol) before(m *wamp.Message, want wamp.MessageType, step Step, from phase, why string) (Step, error) {
+	switch m.Type {
+	case want:
+		if p.phase.CompareAndSwap(from, deciding) {
+			return step, nil
+		}
+		return Ignore, nil // closed in the meantime
+	case wamp.Abort, wamp.Goodbye:
+		return Close, nil
+	}
+	return Ignore, violation("%s before %s", m.Type, why)
+}
+
 func (p *Protocol) inSession(m *wamp.Message) (Step, error) {
 	switch m.Type {
-	case wamp.Call, wamp.Publish, wamp.Subscribe, wamp.Unsubscribe, wamp.Register, wamp.Unregister:
+	case wamp.Call:
+		return p.call(m)
+	case wamp.Publish, wamp.Subscribe, wamp.Unsubscribe, wamp.Register, wamp.Unregister:
 		if err := p.requests.take(m.Request); err != nil {
 			return Ignore, fmt.Errorf("%s: %w", m.Type, err)
 		}
 		return Handle, nil
-	case wamp.Yield:
+	case wamp.Yield, wamp.Cancel:
 		return Handle, nil
 	case wamp.Error:
 		if m.Of != wamp.Invocation {
 			return Ignore, violation("ERROR for a %s: a client can only fail an INVOCATION", m.Of)
 		}
 		return Handle, nil
-	case wamp.Cancel:
-		return Ignore, nil // canceling is not announced: the call goes on to its result
 	case wamp.Goodbye:
 		return Farewell, nil
 	case wamp.Abort:
@@ -98,11 +118,47 @@ func (p *Protocol) inSession(m *wamp.Message) (Step, error) {
 	return Ignore, violation("%s is not a message that a client sends in an open session", m.Type)
 }
 
+// call takes a CALL, which may be one of several with the same id when the client announced
+// progressive call invocations.
+func (p *Protocol) call(m *wamp.Message) (Step, error) {
+	more := false
+	if len(m.Dict.Raw) > len("progress") { // cheap, and false for nearly every call
+		more, _ = m.Dict.Bool("progress")
+	}
+	if more && !p.Features.Has(CallerProgressiveInvocations) {
+		return Ignore, violation("CALL with progress: the client did not announce HELLO.Details.roles.caller.features.progressive_call_invocations")
+	}
+	continues, err := p.requests.call(m.Request, more)
+	switch {
+	case err != nil:
+		return Ignore, fmt.Errorf("%s: %w", m.Type, err)
+	case continues:
+		return Continue, nil
+	}
+	return Handle, nil
+}
+
+// Challenged waits for AUTHENTICATE; false when the session was closed in the meantime.
+func (p *Protocol) Challenged() bool { return p.phase.CompareAndSwap(deciding, challenged) }
+
 // Joined enters the session; false when the router closed it in the meantime.
-func (p *Protocol) Joined() bool { return p.phase.CompareAndSwap(opening, joined) }
+func (p *Protocol) Joined() bool { return p.phase.CompareAndSwap(deciding, joined) }
 
 // Leaving starts the router's own GOODBYE; false when there is no open session.
 func (p *Protocol) Leaving() bool { return p.phase.CompareAndSwap(joined, leaving) }
+
+// GiveUp closes a session that is not open yet; false when it is open, or over.
+func (p *Protocol) GiveUp() bool {
+	for {
+		now := p.phase.Load()
+		if now >= joined {
+			return false
+		}
+		if p.phase.CompareAndSwap(now, closed) {
+			return true
+		}
+	}
+}
 
 // Closed ends the session and tells how far it had come.
 func (p *Protocol) Closed() (from phase) { return p.phase.Swap(closed) }

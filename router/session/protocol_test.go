@@ -45,7 +45,7 @@ func TestOpenSessionTakesOnlyClientMessages(t *testing.T) {
 	good := map[wamp.MessageType]Step{
 		wamp.Call: Handle, wamp.Register: Handle, wamp.Unregister: Handle, wamp.Publish: Handle,
 		wamp.Subscribe: Handle, wamp.Unsubscribe: Handle, wamp.Yield: Handle, wamp.Error: Handle,
-		wamp.Cancel: Ignore, wamp.Goodbye: Farewell, wamp.Abort: Close,
+		wamp.Cancel: Handle, wamp.Goodbye: Farewell, wamp.Abort: Close,
 	}
 	for kind := range wamp.MessageType(80) {
 		step, err := open(t).Receive(&wamp.Message{Type: kind, Of: wamp.Invocation, Request: 1})
@@ -105,6 +105,75 @@ func TestRequestIDsOutOfStep(t *testing.T) {
 	}
 	if err := r.take(74); err != nil || r.done != 74 {
 		t.Errorf("%v, all up to %d were used, not up to 74", err, r.done)
+	}
+}
+
+// The pieces of one call share its id; all other requests still go up by one.
+func TestProgressiveCallsRepeatTheirID(t *testing.T) {
+	p := open(t)
+	p.Features = CallerProgressiveInvocations
+	call := func(id wamp.ID, progress bool) *wamp.Message {
+		return &wamp.Message{Type: wamp.Call, Request: id, Dict: wamp.MustDict(wamp.CBOR, map[string]any{"progress": progress})}
+	}
+	for i, c := range []struct {
+		m    *wamp.Message
+		want Step
+	}{
+		{call(1, true), Handle},
+		{call(1, true), Continue},
+		{&wamp.Message{Type: wamp.Subscribe, Request: 2}, Handle},
+		{call(3, true), Handle},
+		{call(1, false), Continue},
+		{call(3, true), Continue},
+		{call(4, false), Handle},
+		{call(3, false), Continue},
+	} {
+		if step, err := p.Receive(c.m); step != c.want || err != nil {
+			t.Fatalf("message %d: %v, %v", i, step, err)
+		}
+	}
+	for _, m := range []*wamp.Message{call(1, true), call(3, false), call(4, true)} {
+		var v *Violation
+		if _, err := p.Receive(m); !errors.As(err, &v) {
+			t.Errorf("call %d goes on after its last piece: %v", m.Request, err)
+		}
+	}
+	for id := wamp.ID(5); id < 5+2*maxProgressive; id++ {
+		if _, err := p.Receive(call(id, true)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(p.requests.progressive); n != maxProgressive {
+		t.Errorf("%d calls are remembered, the bound is %d", n, maxProgressive)
+	}
+	p = open(t)
+	if _, err := p.Receive(call(1, true)); err == nil {
+		t.Error("a client sent pieces of a call without having announced it")
+	}
+}
+
+func TestNobodyIsHandledBeforeAuthenticate(t *testing.T) {
+	for kind := range wamp.MessageType(80) {
+		p := &Protocol{}
+		if _, err := p.Receive(&wamp.Message{Type: wamp.Hello}); err != nil || !p.Challenged() || p.Joined() {
+			t.Fatal("no challenge after HELLO, or in without an answer to it")
+		}
+		step, err := p.Receive(&wamp.Message{Type: kind, Request: 1})
+		switch kind {
+		case wamp.Authenticate:
+			if step != Verify || err != nil || !p.Joined() {
+				t.Errorf("%v: %v, %v", kind, step, err)
+			}
+		case wamp.Abort, wamp.Goodbye:
+			if step != Close || err != nil {
+				t.Errorf("%v: %v, %v", kind, step, err)
+			}
+		default:
+			var v *Violation
+			if !errors.As(err, &v) {
+				t.Errorf("%v in place of AUTHENTICATE: %v, %v", kind, step, err)
+			}
+		}
 	}
 }
 

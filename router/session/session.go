@@ -16,6 +16,7 @@ import (
 // Conn is what a session needs of a connection; transport.Conn has it.
 type Conn interface {
 	Format() wamp.Format
+	Info() *transport.Info
 	ReadMessage() ([]byte, error)
 	Send(m *wamp.Message) error
 	Full() bool
@@ -26,7 +27,9 @@ type Conn interface {
 // Router admits sessions.
 type Router interface {
 	// Join decides on a HELLO. It gives the session an id, its access and a Peer, all
-	// before it returns, or a *Refusal.
+	// before it returns, or a *Refusal. It runs in the goroutine that reads the connection
+	// and may take its time, until Session.Joining ends: it may ask the client with
+	// Session.Challenge, and others elsewhere.
 	Join(s *Session, hello Hello) (Peer, *Refusal)
 }
 
@@ -44,7 +47,8 @@ type Peer interface {
 type Config struct {
 	// Agent stands in WELCOME.Details.agent.
 	Agent string
-	// HandshakeTimeout is how long a client may take from connecting to HELLO. Default 10 s.
+	// HandshakeTimeout is how long a client may take from connecting to WELCOME, its
+	// authentication included. Default 10 s.
 	HandshakeTimeout time.Duration
 	// GoodbyeTimeout is how long the router waits for the client's answer to its own
 	// GOODBYE. Default 1 s.
@@ -81,11 +85,14 @@ type Session struct {
 	protocol Protocol
 
 	// Of the reading goroutine: the rules that role was looked up in, the peer, one message.
+	deadline  time.Time
 	handshake *time.Timer
-	peer      Peer // nil before the client is admitted
+	joining   context.Context // nil outside of Router.Join
+	peer      Peer            // nil before the client is admitted
 	rules     *auth.Realm
 	role      *auth.Role
 	in        wamp.Message
+	continues bool
 }
 
 // New makes a session of a connection. ctx ends when the router stops.
@@ -96,6 +103,7 @@ func New(ctx context.Context, cfg Config, conn Conn) *Session {
 // Run serves the connection until it ends, and closes it.
 func (s *Session) Run(router Router) {
 	defer s.conn.Close()
+	s.deadline = time.Now().Add(s.cfg.HandshakeTimeout)
 	s.handshake = time.AfterFunc(s.cfg.HandshakeTimeout, s.handshakeExpired)
 	defer s.handshake.Stop()
 
@@ -104,7 +112,7 @@ func (s *Session) Run(router Router) {
 	if s.peer != nil {
 		s.peer.Leave()
 	}
-	if farewell != nil && from != leaving {
+	if farewell != nil && from != leaving && from != closed {
 		_ = s.conn.Send(farewell)
 	}
 }
@@ -113,69 +121,53 @@ func (s *Session) Run(router Router) {
 func (s *Session) serve(router Router) *wamp.Message {
 	m := &s.in
 	for {
-		frame, err := s.conn.ReadMessage()
-		if err != nil {
-			return s.unreadable(err)
-		}
-		if err := wamp.Decode(s.format, frame, m); err != nil {
-			return s.abort(wamp.ErrProtocolViolation, err.Error())
-		}
-		step, err := s.protocol.Receive(m)
-		if err != nil {
-			return s.abort(wamp.ErrProtocolViolation, err.Error())
-		}
+		step, refusal := s.receive(m)
 		switch step {
 		case Handle:
 			s.peer.Handle(m)
+		case Continue:
+			s.continues = true
+			s.peer.Handle(m)
+			s.continues = false
 		case Admit:
-			if refusal := s.admit(router, m); refusal != nil {
-				return s.abort(refusal.URI, refusal.Message)
-			}
+			refusal = s.admit(router, m)
 		case Farewell:
 			return goodbye(wamp.CloseGoodbyeAndOut)
 		case Close:
 			return nil
 		}
+		if refusal != nil {
+			return s.abort(refusal)
+		}
 	}
 }
 
-// admit answers HELLO with WELCOME, or says why not.
-func (s *Session) admit(router Router, m *wamp.Message) *Refusal {
-	hello, refusal := parseHello(m)
-	if refusal != nil {
-		return refusal
+// receive reads one message; with a refusal there is nothing to do but to leave.
+func (s *Session) receive(m *wamp.Message) (Step, *Refusal) {
+	frame, err := s.conn.ReadMessage()
+	if err != nil {
+		return Ignore, s.unreadable(err)
 	}
-	if s.peer, refusal = router.Join(s, hello); refusal != nil {
-		return refusal
+	if err := wamp.Decode(s.format, frame, m); err != nil {
+		return Ignore, &Refusal{URI: wamp.ErrProtocolViolation, Message: err.Error()}
 	}
-	s.rules, s.role = s.Access.Load(), s.Identity.Role
-	_ = s.conn.Send(&wamp.Message{Type: wamp.Welcome, ID: s.ID, Dict: s.welcome()})
-	if !s.protocol.Joined() {
-		return &Refusal{URI: wamp.CloseSystemShutdown, Message: "the router ended the session while it began"}
+	step, err := s.protocol.Receive(m)
+	if err != nil {
+		return Ignore, &Refusal{URI: wamp.ErrProtocolViolation, Message: err.Error()}
 	}
-	s.handshake.Stop()
-	s.cfg.Logger.Debug("session joined", "realm", s.Realm, "session", s.ID, "role", s.Identity.Role.Name, "agent", hello.Agent)
-	return nil
+	return step, nil
 }
 
 // unreadable says what to answer when the connection gave no further message.
-func (s *Session) unreadable(err error) *wamp.Message {
+func (s *Session) unreadable(err error) *Refusal {
 	var broken *transport.ProtocolError
 	if errors.As(err, &broken) {
-		return s.abort(wamp.ErrProtocolViolation, broken.Reason)
+		return &Refusal{URI: wamp.ErrProtocolViolation, Message: broken.Reason}
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, transport.ErrClosed) {
 		s.cfg.Logger.Debug("connection lost", "realm", s.Realm, "session", s.ID, "error", err)
 	}
-	return nil
-}
-
-// handshakeExpired closes a connection on which nobody said HELLO.
-func (s *Session) handshakeExpired() {
-	if s.protocol.phase.CompareAndSwap(opening, closed) {
-		_ = s.conn.Send(s.abort(wamp.ErrTimeout, "no HELLO within "+s.cfg.HandshakeTimeout.String()))
-		s.conn.Close()
-	}
+	return gone
 }
 
 // Goodbye ends the session from the router's side: GOODBYE with the reason, and the connection
@@ -186,8 +178,8 @@ func (s *Session) Goodbye(reason string) {
 	case s.protocol.Leaving():
 		_ = s.conn.Send(goodbye(reason))
 		time.AfterFunc(s.cfg.GoodbyeTimeout, s.conn.Close)
-	case s.protocol.phase.CompareAndSwap(opening, closed):
-		_ = s.conn.Send(s.abort(reason, "the router closes the realm or is stopping"))
+	case s.protocol.GiveUp():
+		_ = s.conn.Send(s.abort(&Refusal{URI: reason, Message: "the router closes the realm or is stopping"}))
 		s.conn.Close()
 	}
 }
@@ -209,12 +201,3 @@ func (s *Session) Context() context.Context { return s.ctx }
 
 // Open tells whether invocations may be sent to the client.
 func (s *Session) Open() bool { return s.protocol.Open() }
-
-// Allowed tells whether the session's role may do action with uri, by the rules as they are
-// now. Only for the goroutine that reads the connection.
-func (s *Session) Allowed(action auth.Action, uri string) bool {
-	if rules := s.Access.Load(); rules != s.rules {
-		s.rules, s.role = rules, rules.Role(s.Identity.Role.Name)
-	}
-	return s.role.Allows(action, uri)
-}

@@ -62,6 +62,11 @@ func (c *Conn) SetFull(full bool) {
 // Format implements session.Conn.
 func (c *Conn) Format() wamp.Format { return c.format }
 
+// Info implements session.Conn.
+func (c *Conn) Info() *transport.Info {
+	return &transport.Info{Protocol: transport.RawSocket, Subprotocol: "wamp.2." + c.format.String()}
+}
+
 // ReadMessage implements session.Conn.
 func (c *Conn) ReadMessage() ([]byte, error) {
 	frame, ok := <-c.frames

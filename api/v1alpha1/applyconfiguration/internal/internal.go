@@ -165,6 +165,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Permission
           elementRelationship: atomic
+    - name: trustLevel
+      type:
+        scalar: numeric
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ServiceShape
   map:
     fields:

@@ -10,6 +10,10 @@ package v1alpha1
 type RoleApplyConfiguration struct {
 	// name of the role, as clients see it in WELCOME.Details.authrole.
 	Name *string `json:"name,omitempty"`
+	// trustLevel is told to those whom the role's sessions call and publish to, in
+	// INVOCATION.Details.trustlevel and EVENT.Details.trustlevel; what it means is up to the
+	// application. From 0 to 1000000; nothing is told when absent.
+	TrustLevel *int32 `json:"trustLevel,omitempty"`
 	// permissions of the role; a role without any may join and do nothing.
 	Permissions []PermissionApplyConfiguration `json:"permissions,omitempty"`
 }
@@ -25,6 +29,14 @@ func Role() *RoleApplyConfiguration {
 // If called multiple times, the Name field is set to the value of the last call.
 func (b *RoleApplyConfiguration) WithName(value string) *RoleApplyConfiguration {
 	b.Name = &value
+	return b
+}
+
+// WithTrustLevel sets the TrustLevel field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TrustLevel field is set to the value of the last call.
+func (b *RoleApplyConfiguration) WithTrustLevel(value int32) *RoleApplyConfiguration {
+	b.TrustLevel = &value
 	return b
 }
 

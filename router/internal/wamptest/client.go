@@ -78,15 +78,6 @@ func Dial(t testing.TB, url string, f wamp.Format) transport.Conn {
 	return conn
 }
 
-// Hello is what a good client says.
-func Hello(realm string, f wamp.Format) *wamp.Message {
-	return &wamp.Message{Type: wamp.Hello, URI: realm, Dict: wamp.MustDict(f, map[string]any{
-		"roles": map[string]any{
-			"caller": map[string]any{}, "callee": map[string]any{},
-			"publisher": map[string]any{}, "subscriber": map[string]any{},
-		},
-	})}
-}
 
 // Join connects and joins a realm.
 func Join(t testing.TB, url, realm string, f wamp.Format) *Client {
@@ -101,11 +92,22 @@ func Join(t testing.TB, url, realm string, f wamp.Format) *Client {
 // TryJoin is Join where the router may refuse with ABORT.
 func TryJoin(t testing.TB, url, realm string, f wamp.Format) (*Client, error) {
 	t.Helper()
-	conn := Dial(t, url, f)
-	if err := conn.Send(Hello(realm, f)); err != nil {
+	return Enter(t, Dial(t, url, f), Hello(realm, f), nil)
+}
+
+// Enter says HELLO on a connection and answers what the router asks with authenticate.
+func Enter(t testing.TB, conn transport.Conn, hello *wamp.Message, authenticate func(challenge *Message) *wamp.Message) (*Client, error) {
+	t.Helper()
+	if err := conn.Send(hello); err != nil {
 		t.Fatal(err)
 	}
 	first := Read(t, conn)
+	if first.Type == wamp.Challenge && authenticate != nil {
+		if err := conn.Send(authenticate(first)); err != nil {
+			t.Fatal(err)
+		}
+		first = Read(t, conn)
+	}
 	if first.Type != wamp.Welcome {
 		return nil, &Err{URI: first.URI, Args: []any{Details(first)["message"]}}
 	}

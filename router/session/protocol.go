@@ -147,6 +147,9 @@ func (p *Protocol) Joined() bool { return p.phase.CompareAndSwap(deciding, joine
 // Leaving starts the router's own GOODBYE; false when there is no open session.
 func (p *Protocol) Leaving() bool { return p.phase.CompareAndSwap(joined, leaving) }
 
+// Violated closes an open session; false when there is none.
+func (p *Protocol) Violated() bool { return p.phase.CompareAndSwap(joined, closed) }
+
 // GiveUp closes a session that is not open yet; false when it is open, or over.
 func (p *Protocol) GiveUp() bool {
 	for {

@@ -19,6 +19,7 @@ type Conn interface {
 	Info() *transport.Info
 	ReadMessage() ([]byte, error)
 	Send(m *wamp.Message) error
+	SendEncoded(message []byte) error
 	Full() bool
 	WaitRoom(ctx context.Context) error
 	Close()
@@ -173,10 +174,17 @@ func (s *Session) unreadable(err error) *Refusal {
 // Goodbye ends the session from the router's side: GOODBYE with the reason, and the connection
 // is closed when the client answered, or after GoodbyeTimeout. It returns at once and may be
 // called at any time from any goroutine.
-func (s *Session) Goodbye(reason string) {
+func (s *Session) Goodbye(reason string) { s.Kill(reason, "") }
+
+// Kill is Goodbye with a message for the client, in Details, where it is not empty.
+func (s *Session) Kill(reason, message string) {
 	switch {
 	case s.protocol.Leaving():
-		_ = s.conn.Send(goodbye(reason))
+		farewell := goodbye(reason)
+		if message != "" {
+			farewell.Dict = wamp.MustDict(s.format, map[string]any{"message": message})
+		}
+		_ = s.conn.Send(farewell)
 		time.AfterFunc(s.cfg.GoodbyeTimeout, s.conn.Close)
 	case s.protocol.GiveUp():
 		_ = s.conn.Send(s.abort(&Refusal{URI: reason, Message: "the router closes the realm or is stopping"}))
@@ -184,8 +192,20 @@ func (s *Session) Goodbye(reason string) {
 	}
 }
 
+// Abort ends an open session whose client broke the protocol in a way that only dealer or broker
+// can see. From any goroutine; nothing is handled after it.
+func (s *Session) Abort(message string) {
+	if s.protocol.Violated() {
+		_ = s.conn.Send(s.abort(&Refusal{URI: wamp.ErrProtocolViolation, Message: message}))
+		s.conn.Close()
+	}
+}
+
 // Send writes a message to the client, in the order of the calls; see transport.Conn.
 func (s *Session) Send(m *wamp.Message) error { return s.conn.Send(m) }
+
+// SendEncoded is Send for a message that is encoded in Format already.
+func (s *Session) SendEncoded(message []byte) error { return s.conn.SendEncoded(message) }
 
 // Format is the serialization that the client speaks.
 func (s *Session) Format() wamp.Format { return s.format }

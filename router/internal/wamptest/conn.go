@@ -1,6 +1,7 @@
 package wamptest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"sync"
@@ -88,7 +89,21 @@ func (c *Conn) Send(m *wamp.Message) error {
 	if err := wamp.Decode(c.format, wamp.Append(nil, c.format, &own), &kept.Message); err != nil {
 		return err
 	}
-	if kept.Args, kept.Kwargs, err = kept.Payload.Decode(); err != nil {
+	return c.keep(kept)
+}
+
+// SendEncoded implements session.Conn.
+func (c *Conn) SendEncoded(message []byte) error {
+	kept := &Message{}
+	if err := wamp.Decode(c.format, bytes.Clone(message), &kept.Message); err != nil {
+		return err
+	}
+	return c.keep(kept)
+}
+
+// keep takes note of a message that was sent.
+func (c *Conn) keep(m *Message) (err error) {
+	if m.Args, m.Kwargs, err = m.Payload.Decode(); err != nil {
 		return err
 	}
 	c.mu.Lock()
@@ -96,7 +111,7 @@ func (c *Conn) Send(m *wamp.Message) error {
 	if c.closed {
 		return transport.ErrClosed
 	}
-	c.sent = append(c.sent, kept)
+	c.sent = append(c.sent, m)
 	return nil
 }
 

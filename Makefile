@@ -11,6 +11,7 @@ include hack/tools/tools.mk
 include hack/kube/kube.mk
 include hack/operator.mk
 -include test/test.mk
+include test/bench/bench.mk
 
 .PHONY: help
 help: ## List the targets

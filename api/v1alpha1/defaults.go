@@ -5,6 +5,15 @@ import "k8s.io/utils/ptr"
 // Default fills in what the API server fills in from the schema, for documents that come from a
 // file.
 func (r *WampRealm) Default() {
+	for i := range r.Spec.Principals {
+		p := &r.Spec.Principals[i]
+		if p.SCRAM != nil && p.SCRAM.KDF == "" {
+			p.SCRAM.KDF = KDFArgon2
+		}
+		if p.WampCRA != nil && p.WampCRA.Salted != nil && p.WampCRA.Salted.KeyLength == 0 {
+			p.WampCRA.Salted.KeyLength = 32
+		}
+	}
 	for i := range r.Spec.Roles {
 		permissions := r.Spec.Roles[i].Permissions
 		for j := range permissions {

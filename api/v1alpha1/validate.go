@@ -47,6 +47,8 @@ func (r *WampRealm) Validate() error {
 		errs = append(errs, field.Invalid(spec.Child("anonymous", "role"), a.Role, sayAnonymousRole))
 	}
 	errs = append(errs, validateRoles(spec.Child("roles"), r.Spec.Roles)...)
+	errs = append(errs, validatePrincipals(spec, &r.Spec)...)
+	errs = append(errs, validateAuthenticators(spec, &r.Spec)...)
 	return errs.ToAggregate()
 }
 

@@ -82,6 +82,9 @@ type AnonymousAccess struct {
 // WampRealmSpec declares who may join a realm and what they may do there. Nobody gets in where
 // nothing is declared.
 // +kubebuilder:validation:XValidation:rule="!has(self.anonymous) || (has(self.roles) && self.roles.exists(r, r.name == self.anonymous.role))",message="anonymous.role names no role of this realm: add that role to roles, or write the name of one that is there"
+// +kubebuilder:validation:XValidation:rule="!has(self.principals) || self.principals.all(p, has(self.roles) && self.roles.exists(r, r.name == p.role))",message="a principal has a role that this realm does not have: add that role to roles, or write the name of one that is there"
+// +kubebuilder:validation:XValidation:rule="!has(self.authenticators) || self.authenticators.all(a, a.methods.all(m, self.authenticators.exists_one(b, m in b.methods)))",message="two authenticators have the same method: list each method once"
+// +kubebuilder:validation:XValidation:rule="!has(self.anonymous) || !has(self.authenticators) || !self.authenticators.exists(a, 'anonymous' in a.methods)",message="anonymous is declared, so no authenticator is asked about it: remove one of the two"
 type WampRealmSpec struct {
 	// clusterRef names the WampCluster that serves the realm.
 	// +required
@@ -97,6 +100,20 @@ type WampRealmSpec struct {
 	// anonymous, when there, lets clients in that do not say who they are.
 	// +optional
 	Anonymous *AnonymousAccess `json:"anonymous,omitempty"`
+	// principals are those who may join with a name and a proof of it. At most 512, each authid
+	// once; more than that is for an authenticator. A change holds for the sessions that begin
+	// after it; the sessions of a principal that is removed, or gets another role, are told to
+	// leave.
+	// +optional
+	// +listType=map
+	// +listMapKey=authid
+	// +kubebuilder:validation:MaxItems=512
+	Principals []Principal `json:"principals,omitempty"`
+	// authenticators are procedures that are asked about clients whom principals does not name.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=4
+	Authenticators []Authenticator `json:"authenticators,omitempty"`
 	// roles and what they may do.
 	// +optional
 	// +listType=atomic

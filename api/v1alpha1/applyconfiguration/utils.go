@@ -20,10 +20,20 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AllowedNamespacesApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AnonymousAccess"):
 		return &apiv1alpha1.AnonymousAccessApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Authenticator"):
+		return &apiv1alpha1.AuthenticatorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CalleeStatus"):
 		return &apiv1alpha1.CalleeStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CertificateCredential"):
+		return &apiv1alpha1.CertificateCredentialApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterReference"):
 		return &apiv1alpha1.ClusterReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CRACredential"):
+		return &apiv1alpha1.CRACredentialApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CRASalt"):
+		return &apiv1alpha1.CRASaltApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CryptosignCredential"):
+		return &apiv1alpha1.CryptosignCredentialApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Listener"):
 		return &apiv1alpha1.ListenerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ListenerTLS"):
@@ -32,10 +42,18 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.PermissionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PodShape"):
 		return &apiv1alpha1.PodShapeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Principal"):
+		return &apiv1alpha1.PrincipalApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Role"):
 		return &apiv1alpha1.RoleApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SCRAMCredential"):
+		return &apiv1alpha1.SCRAMCredentialApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
+		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceShape"):
 		return &apiv1alpha1.ServiceShapeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TicketCredential"):
+		return &apiv1alpha1.TicketCredentialApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WampCluster"):
 		return &apiv1alpha1.WampClusterApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WampClusterSpec"):

@@ -41,6 +41,45 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: role
       type:
         scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.AuthMethod
+  scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Authenticator
+  map:
+    fields:
+    - name: methods
+      type:
+        list:
+          elementType:
+            namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.AuthMethod
+          elementRelationship: atomic
+    - name: procedure
+      type:
+        scalar: string
+    - name: realm
+      type:
+        scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CRACredential
+  map:
+    fields:
+    - name: salted
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.CRASalt
+    - name: secretRef
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.SecretKeyReference
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CRASalt
+  map:
+    fields:
+    - name: iterations
+      type:
+        scalar: numeric
+    - name: keyLength
+      type:
+        scalar: numeric
+      default: 32
+    - name: salt
+      type:
+        scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CalleeStatus
   map:
     fields:
@@ -53,6 +92,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: stamp
       type:
         scalar: numeric
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CertificateCredential
+  map:
+    fields:
+    - name: fingerprints
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: names
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: subjects
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ClusterReference
   map:
     fields:
@@ -63,9 +123,20 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     elementRelationship: atomic
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CryptosignCredential
+  map:
+    fields:
+    - name: publicKeys
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.EnforcementPolicy
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.InvocationPolicy
+  scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.KDF
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Listener
   map:
@@ -153,6 +224,30 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: io.k8s.api.core.v1.TopologySpreadConstraint
           elementRelationship: atomic
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Principal
+  map:
+    fields:
+    - name: authid
+      type:
+        scalar: string
+    - name: certificate
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.CertificateCredential
+    - name: cryptosign
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.CryptosignCredential
+    - name: role
+      type:
+        scalar: string
+    - name: scram
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.SCRAMCredential
+    - name: ticket
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.TicketCredential
+    - name: wampcra
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.CRACredential
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Role
   map:
     fields:
@@ -168,6 +263,38 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: trustLevel
       type:
         scalar: numeric
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.SCRAMCredential
+  map:
+    fields:
+    - name: iterations
+      type:
+        scalar: numeric
+    - name: kdf
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.KDF
+      default: argon2id13
+    - name: memory
+      type:
+        scalar: numeric
+    - name: salt
+      type:
+        scalar: string
+    - name: serverKeyRef
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.SecretKeyReference
+    - name: storedKeyRef
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.SecretKeyReference
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.SecretKeyReference
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    elementRelationship: atomic
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ServiceShape
   map:
     fields:
@@ -186,6 +313,12 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: io.k8s.api.core.v1.ServiceType
       default: ClusterIP
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.TicketCredential
+  map:
+    fields:
+    - name: secretRef
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.SecretKeyReference
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampCluster
   map:
     fields:
@@ -380,9 +513,23 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: anonymous
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.AnonymousAccess
+    - name: authenticators
+      type:
+        list:
+          elementType:
+            namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Authenticator
+          elementRelationship: atomic
     - name: clusterRef
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ClusterReference
+    - name: principals
+      type:
+        list:
+          elementType:
+            namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Principal
+          elementRelationship: associative
+          keys:
+          - authid
     - name: realm
       type:
         scalar: string

@@ -14,6 +14,13 @@ type WampRealmSpecApplyConfiguration struct {
 	Realm *string `json:"realm,omitempty"`
 	// anonymous, when there, lets clients in that do not say who they are.
 	Anonymous *AnonymousAccessApplyConfiguration `json:"anonymous,omitempty"`
+	// principals are those who may join with a name and a proof of it. At most 512, each authid
+	// once; more than that is for an authenticator. A change holds for the sessions that begin
+	// after it; the sessions of a principal that is removed, or gets another role, are told to
+	// leave.
+	Principals []PrincipalApplyConfiguration `json:"principals,omitempty"`
+	// authenticators are procedures that are asked about clients whom principals does not name.
+	Authenticators []AuthenticatorApplyConfiguration `json:"authenticators,omitempty"`
 	// roles and what they may do.
 	Roles []RoleApplyConfiguration `json:"roles,omitempty"`
 }
@@ -45,6 +52,32 @@ func (b *WampRealmSpecApplyConfiguration) WithRealm(value string) *WampRealmSpec
 // If called multiple times, the Anonymous field is set to the value of the last call.
 func (b *WampRealmSpecApplyConfiguration) WithAnonymous(value *AnonymousAccessApplyConfiguration) *WampRealmSpecApplyConfiguration {
 	b.Anonymous = value
+	return b
+}
+
+// WithPrincipals adds the given value to the Principals field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Principals field.
+func (b *WampRealmSpecApplyConfiguration) WithPrincipals(values ...*PrincipalApplyConfiguration) *WampRealmSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithPrincipals")
+		}
+		b.Principals = append(b.Principals, *values[i])
+	}
+	return b
+}
+
+// WithAuthenticators adds the given value to the Authenticators field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Authenticators field.
+func (b *WampRealmSpecApplyConfiguration) WithAuthenticators(values ...*AuthenticatorApplyConfiguration) *WampRealmSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithAuthenticators")
+		}
+		b.Authenticators = append(b.Authenticators, *values[i])
+	}
 	return b
 }
 

@@ -2,6 +2,7 @@ package router
 
 import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/config"
@@ -22,7 +23,7 @@ func (r *Router) apply(docs *config.Documents, err error) {
 		r.log.Error("documents cannot be served, the last good ones stay in use", "error", err, "hash", now.Hash)
 	}
 	r.served.Store(&now)
-	r.admin.Changed("", "")
+	r.admin.Changed(admin.ProcedureKey{})
 }
 
 func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]cluster.Declaration) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -30,7 +31,7 @@ func (r *Router) Drain(ctx context.Context) {
 	if r.draining.Swap(true) {
 		return
 	}
-	r.admin.Changed("", "")
+	r.admin.Changed(admin.ProcedureKey{})
 	r.log.Info("draining", "sessions", r.realms.count())
 	settled := time.NewTimer(lullFor(ctx))
 	defer settled.Stop()
@@ -111,7 +112,7 @@ func (d *drainage) quiesce() {
 	n := min(d.wave, len(d.waiting))
 	for _, p := range d.waiting[:n] {
 		p.dealer.Quiesce()
-		p.unlist()
+		p.router.node.Unlist(p.session.ID)
 	}
 	d.quiet = append(d.quiet, d.waiting[:n]...)
 	d.waiting = d.waiting[n:]

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 
+	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/broker"
+	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/dealer"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -20,8 +21,6 @@ type peer struct {
 	realm   *realm
 	dealer  *dealer.Peer
 	broker  *broker.Peer
-	// unlist takes the session off the callee lists, once.
-	unlist func()
 }
 
 // Join implements session.Router.
@@ -53,9 +52,9 @@ func (r *realms) join(router *Router, s *session.Session, in *realm, identity au
 	s.ID = newSessionID(func(id wamp.ID) bool { return r.peers[id] != nil })
 	s.Realm, s.Identity, s.Access = in.name, identity, &in.access
 	p := &peer{router: router, session: s, realm: in, dealer: in.dealer.Join(s), broker: in.broker.Join(s)}
-	p.unlist = sync.OnceFunc(func() { r.node.CloseSession(s.ID) })
+	in.handle.Joined(sessionInfo(s))
 	r.peers[s.ID] = p
-	router.admin.Changed("", "")
+	router.admin.Changed(admin.ProcedureKey{})
 	return p, nil
 }
 
@@ -71,6 +70,15 @@ func refusal(err error) *session.Refusal {
 		uri = wamp.ErrAuthenticationRequired
 	}
 	return &session.Refusal{URI: uri, Message: err.Error()}
+}
+
+// sessionInfo is what all replicas are told of a session.
+func sessionInfo(s *session.Session) *cluster.SessionInfo {
+	details := wamp.MustDict(wamp.CBOR, map[string]any{
+		"session": uint64(s.ID), "authid": s.Identity.AuthID, "authrole": s.Identity.Role.Name,
+		"authmethod": s.Identity.Method, "authprovider": "static",
+	})
+	return &cluster.SessionInfo{Session: s.ID, AuthID: s.Identity.AuthID, AuthRole: s.Identity.Role.Name, Details: details.Raw}
 }
 
 // Handle implements session.Peer.
@@ -98,11 +106,11 @@ func (p *peer) Handle(m *wamp.Message) {
 // Leave implements session.Peer. The lists come first: no call is routed here any more when
 // those that are open are answered.
 func (p *peer) Leave() {
-	p.unlist()
+	p.router.node.CloseSession(p.session.ID)
 	p.dealer.Leave()
 	p.broker.Leave()
 	p.router.realms.leave(p)
-	p.router.admin.Changed("", "")
+	p.router.admin.Changed(admin.ProcedureKey{})
 }
 
 func (r *realms) leave(p *peer) {

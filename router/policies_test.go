@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wamp-operator/wamp-operator/router"
+	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -65,7 +66,7 @@ func TestRoundRobinIsOneRotation(t *testing.T) {
 // listed gives the sessions on the list of uri as a replica sees it.
 func listed(r *router.Router) []uint64 {
 	var sessions []uint64
-	for _, c := range r.Procedure("realm1", uri).Callees {
+	for _, c := range r.Procedure(admin.ProcedureKey{Realm: "realm1", URI: uri}).Callees {
 		sessions = append(sessions, c.Session)
 	}
 	return sessions

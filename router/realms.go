@@ -16,6 +16,7 @@ import (
 // so that a realm that comes back goes on with the subscriptions that were not yet gone.
 type realm struct {
 	name   string
+	handle *cluster.Realm
 	dealer *dealer.Dealer
 	broker *broker.Broker
 	// access is nil while the realm is not served. It is what the sessions in it look at, so
@@ -50,9 +51,10 @@ func (r *realms) serve(access map[string]*auth.Realm) {
 		found := r.get(name)
 		if found == nil {
 			handle := r.node.Realm(name)
-			found = &realm{name: name, dealer: dealer.New(name, handle), broker: broker.New(name, handle)}
+			found = &realm{name: name, handle: handle, dealer: dealer.New(name, handle), broker: broker.New(name, handle)}
 			found.access.Store(rules)
 			r.byName.Store(name, found)
+			handle.AskKept()
 		}
 		found.access.Store(rules)
 	}

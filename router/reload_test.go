@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wamp-operator/wamp-operator/router"
+	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -182,7 +183,7 @@ func TestDeclaredProcedure(t *testing.T) {
 	if _, err := c.Register(uri, map[string]any{"invoke": "first"}, func(m *wamptest.Message) { c.Yield(m) }); err != nil {
 		t.Errorf("REGISTER under Override: %v", err)
 	}
-	if invoke := s.router.Procedure("realm1", uri).Invoke; invoke != "last" {
+	if invoke := s.router.Procedure(admin.ProcedureKey{Realm: "realm1", URI: uri}).Invoke; invoke != "last" {
 		t.Errorf("invoke %s, want the declared last", invoke)
 	}
 }

@@ -248,18 +248,20 @@ func (h *host) Meta(*cluster.MetaEvent) {}
 func (h *host) Message(string, wamp.ID, []byte) {}
 
 // Kept implements cluster.Host.
-func (h *host) Kept(func(string, *cluster.Event) bool) {}
+func (h *host) Kept(string, func(*cluster.Event) bool) {}
 
 // Keep implements cluster.Host.
 func (h *host) Keep(string, *cluster.Event) {}
 
 // Changed implements cluster.Host.
-func (h *host) Changed(realm, uri string) { h.admin.Changed(realm, uri) }
+func (h *host) Changed(key cluster.ProcedureKey) {
+	h.admin.Changed(admin.ProcedureKey{Realm: key.Realm, Match: v1alpha1.MatchPolicy(key.Match.String()), URI: key.URI})
+}
 
 // Pending implements cluster.Host.
-func (h *host) Pending(f func(cluster.Caller)) {
+func (h *host) Pending(f func(cluster.Callee, cluster.Caller)) {
 	for _, p := range h.realms.all() {
-		p.dealer.Pending(f)
+		p.dealer.Pending(func(c cluster.Caller) { f(p.dealer, c) })
 	}
 }
 

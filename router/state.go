@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 )
 
@@ -66,7 +67,7 @@ func (r *Router) watchReadiness() {
 		if now := len(r.Missing()) == 0; now != ready {
 			ready = now
 			r.log.Info("readiness changed", "ready", ready, "members", r.node.Members())
-			r.admin.Changed("", "")
+			r.admin.Changed(admin.ProcedureKey{})
 		}
 		select {
 		case <-r.ctx.Done():
@@ -84,10 +85,12 @@ func (r *Router) Procedures(yield func(v1alpha1.RouterProcedureState) bool) {
 }
 
 // Procedure implements admin.Source.
-func (r *Router) Procedure(realm, uri string) v1alpha1.RouterProcedureState {
-	info, ok := r.node.Procedure(realm, uri)
+func (r *Router) Procedure(named admin.ProcedureKey) v1alpha1.RouterProcedureState {
+	key := cluster.ProcedureKey{Realm: named.Realm, URI: named.URI}
+	key.Match, _ = cluster.ParseMatch(string(named.Match))
+	info, ok := r.node.Procedure(key)
 	if !ok {
-		info.ProcedureKey = cluster.ProcedureKey{Realm: realm, URI: uri}
+		info.ProcedureKey = key
 	}
 	return procedureState(info)
 }

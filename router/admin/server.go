@@ -30,7 +30,7 @@ type Source interface {
 	// Procedures are all that have callees.
 	Procedures(yield func(v1alpha1.RouterProcedureState) bool)
 	// Procedure is one; without callees when it is gone.
-	Procedure(realm, uri string) v1alpha1.RouterProcedureState
+	Procedure(key ProcedureKey) v1alpha1.RouterProcedureState
 }
 
 // Config is what a Server needs.
@@ -97,9 +97,9 @@ func (s *Server) Close(ctx context.Context) error {
 	return nil
 }
 
-// Changed tells the streams that a procedure changed, or, with an empty uri, the replica. It
+// Changed tells the streams that a procedure changed, or, with an empty key, the replica. It
 // never blocks and costs next to nothing when nobody watches.
-func (s *Server) Changed(realm, uri string) { s.watch.changed(realm, uri) }
+func (s *Server) Changed(key ProcedureKey) { s.watch.changed(key) }
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")

@@ -22,8 +22,8 @@ func (s source) State() v1alpha1.RouterReplicaState {
 }
 func (s source) Missing() []string                                   { return s.missing }
 func (s source) Procedures(func(v1alpha1.RouterProcedureState) bool) {}
-func (s source) Procedure(realm, uri string) v1alpha1.RouterProcedureState {
-	return v1alpha1.RouterProcedureState{Realm: realm, URI: uri}
+func (s source) Procedure(key ProcedureKey) v1alpha1.RouterProcedureState {
+	return v1alpha1.RouterProcedureState{Realm: key.Realm, Match: key.Match, URI: key.URI}
 }
 
 func server(s source, token func() (string, error)) *Server {
@@ -88,16 +88,16 @@ func TestProfilesAreOffUnlessAskedFor(t *testing.T) {
 func TestChangesCoalesce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w watchers
-		w.changed("realm1", "com.example.before")
+		w.changed(ProcedureKey{Realm: "realm1", URI: "com.example.before"})
 		one := w.add()
 		defer w.remove(one)
 		for range 1000 {
-			w.changed("realm1", "com.example.a")
-			w.changed("", "")
+			w.changed(ProcedureKey{Realm: "realm1", URI: "com.example.a"})
+			w.changed(ProcedureKey{})
 		}
 		<-one.wake
 		replica, procedures := one.take()
-		if !replica || len(procedures) != 1 || procedures[0] != (procedureKey{"realm1", "com.example.a"}) {
+		if !replica || len(procedures) != 1 || procedures[0] != (ProcedureKey{Realm: "realm1", URI: "com.example.a"}) {
 			t.Errorf("%v %v", replica, procedures)
 		}
 		select {

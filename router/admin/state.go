@@ -88,7 +88,7 @@ func (s *Server) difference(changes *watcher, last *v1alpha1.RouterReplicaState)
 	replica, procedures := changes.take()
 	state := &v1alpha1.RouterState{}
 	for _, key := range procedures {
-		state.Procedures = append(state.Procedures, s.cfg.Source.Procedure(key.realm, key.uri))
+		state.Procedures = append(state.Procedures, s.cfg.Source.Procedure(key))
 	}
 	if replica {
 		if now := s.cfg.Source.State(); !reflect.DeepEqual(&now, last) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 )
 
 // watchers are the streams of /v1/state. Each has a set of what changed since its last line, so
@@ -15,19 +17,23 @@ type watchers struct {
 	all   map[*watcher]struct{}
 }
 
-// procedureKey names a procedure in a set of changes.
-type procedureKey struct{ realm, uri string }
+// ProcedureKey names a procedure.
+type ProcedureKey struct {
+	Realm string
+	Match v1alpha1.MatchPolicy
+	URI   string
+}
 
 type watcher struct {
 	wake chan struct{} // holds one token when something changed
 
 	mu         sync.Mutex
 	replica    bool
-	procedures map[procedureKey]struct{}
+	procedures map[ProcedureKey]struct{}
 }
 
 func (w *watchers) add() *watcher {
-	added := &watcher{wake: make(chan struct{}, 1), procedures: map[procedureKey]struct{}{}}
+	added := &watcher{wake: make(chan struct{}, 1), procedures: map[ProcedureKey]struct{}{}}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.all == nil {
@@ -45,22 +51,22 @@ func (w *watchers) remove(old *watcher) {
 	w.count.Add(-1)
 }
 
-func (w *watchers) changed(realm, uri string) {
+func (w *watchers) changed(key ProcedureKey) {
 	if w.count.Load() == 0 {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for one := range w.all {
-		one.note(realm, uri)
+		one.note(key)
 	}
 }
 
-func (w *watcher) note(realm, uri string) {
+func (w *watcher) note(key ProcedureKey) {
 	w.mu.Lock()
 	w.replica = true // its ListHash changes with every procedure
-	if uri != "" {
-		w.procedures[procedureKey{realm, uri}] = struct{}{}
+	if key.URI != "" {
+		w.procedures[key] = struct{}{}
 	}
 	w.mu.Unlock()
 	select {
@@ -70,7 +76,7 @@ func (w *watcher) note(realm, uri string) {
 }
 
 // take empties the set of changes.
-func (w *watcher) take() (replica bool, procedures []procedureKey) {
+func (w *watcher) take() (replica bool, procedures []ProcedureKey) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	replica, procedures = w.replica, slices.Collect(maps.Keys(w.procedures))

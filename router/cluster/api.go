@@ -215,6 +215,8 @@ type SessionInfo struct {
 	AuthRole string
 	// Details are what wamp.session.get and on_join tell: one CBOR dictionary.
 	Details []byte
+
+	member *member
 }
 
 // Testament is what to publish when a session is gone (WAMP advanced profile, "Testaments").
@@ -273,17 +275,17 @@ type Host interface {
 	Meta(e *MetaEvent)
 	// Message takes what Realm.Tell sent about a session that is connected here.
 	Message(realm string, session wamp.ID, message []byte)
-	// Kept gives the events that the replicas keep (retained ones, and the history of
-	// topics), for a replica that has just been met; what it has already it ignores. Events
-	// that come this way are handed to Keep.
-	Kept(yield func(realm string, e *Event) bool)
+	// Kept gives the events of a realm that the replicas keep (retained ones, and the
+	// history of topics), for a replica that asked with Realm.AskKept. There they are handed
+	// to Keep, which ignores what it has already. The yielded event is used only during yield.
+	Kept(realm string, yield func(e *Event) bool)
 	Keep(realm string, e *Event)
-	// Changed tells that the callee list of a procedure, or the set of members (URI is
+	// Changed tells that the callee list of a procedure, or the set of members (the key is
 	// then empty), changed. It is called often and must only take a note.
-	Changed(realm, uri string)
-	// Pending calls f with the caller of each call that was delivered to a session here
-	// and is not answered.
-	Pending(f func(Caller))
+	Changed(key ProcedureKey)
+	// Pending calls f with the callee and the caller of each call that was delivered to a
+	// session here and is not answered.
+	Pending(f func(Callee, Caller))
 }
 
 // Declaration is what a WampProcedure says about a procedure.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -15,6 +16,7 @@ type asking struct {
 	key      listKey
 	slot     *slot
 	invoke   Policy
+	flags    RegistrationFlags
 	callee   Callee
 	done     func(wamp.ID, error)
 	then     []func() // further requests of the session for the same procedure
@@ -26,12 +28,12 @@ type asking struct {
 }
 
 // register asks the owner of the procedure for a place in its list.
-func (m *machine) register(k listKey, invoke Policy, c Callee, done func(wamp.ID, error)) {
-	m.request(k, invoke, c, done)
+func (m *machine) register(k listKey, invoke Policy, flags RegistrationFlags, c Callee, done func(wamp.ID, error)) {
+	m.request(k, invoke, flags, c, done)
 	m.settle()
 }
 
-func (m *machine) request(k listKey, invoke Policy, c Callee, done func(wamp.ID, error)) {
+func (m *machine) request(k listKey, invoke Policy, flags RegistrationFlags, c Callee, done func(wamp.ID, error)) {
 	id := RegistrationID(k.Realm, k.Match, k.URI)
 	if e, ok := m.own.entries[k]; ok {
 		if refused := m.registeredAlready(&e, invoke); refused != nil {
@@ -42,12 +44,12 @@ func (m *machine) request(k listKey, invoke Policy, c Callee, done func(wamp.ID,
 		return
 	}
 	if a := m.askOf[k]; a != nil {
-		a.then = append(a.then, func() { m.request(k, invoke, c, done) })
+		a.then = append(a.then, func() { m.request(k, invoke, flags, c, done) })
 		return
 	}
 	m.lastAsk++
 	a := &asking{
-		number: m.lastAsk, key: k, slot: &m.table.slots[slotOf(id)], invoke: invoke, callee: c,
+		number: m.lastAsk, key: k, slot: &m.table.slots[slotOf(id)], invoke: invoke, flags: flags, callee: c,
 		done: done, deadline: m.now.Add(askWait),
 	}
 	m.asks[a.number], m.askOf[k] = a, a
@@ -99,8 +101,19 @@ func (m *machine) unregister(k listKey, done func()) bool {
 
 // closeSession takes a session off every list.
 func (m *machine) closeSession(session wamp.ID) {
-	for k := range m.own.session[session] {
-		m.removeOwn(k)
+	m.removeAll(session, func(entryKind) bool { return true })
+}
+
+// unlist takes a session off every callee list.
+func (m *machine) unlist(session wamp.ID) {
+	m.removeAll(session, func(k entryKind) bool { return k == entryRegistration })
+}
+
+func (m *machine) removeAll(session wamp.ID, which func(entryKind) bool) {
+	for _, k := range slices.SortedFunc(maps.Keys(m.own.session[session]), compareKeys) {
+		if which(k.Kind) {
+			m.removeOwn(k)
+		}
 	}
 	for _, a := range m.asks {
 		if a.key.Session == session {
@@ -228,7 +241,7 @@ func (m *machine) onGrant(from *member, g *grant) {
 	case a.closed:
 		m.returnPlace(from, a.key)
 		return
-	case !m.insertOwn(listEntry{Key: a.key, Stamp: g.Stamp, Invoke: g.Invoke}, a.callee):
+	case !m.insertOwn(listEntry{Key: a.key, Stamp: g.Stamp, Invoke: g.Invoke, Flags: a.flags}, a.callee):
 		m.returnPlace(from, a.key)
 		m.fail(a, &Error{URI: wamp.ErrInvalidArgument, Message: fmt.Sprintf(
 			"%q has the same registration id as another procedure; choose another URI", a.key.URI)})

@@ -34,13 +34,16 @@ type calls struct {
 	self  *member
 	table *table
 	// open are calls of callers here that are on another replica.
-	open   shards[uint64, openCall]
-	crowds crowds
-	last   atomic.Uint64
-	clock  clock
-	random func(n int) int
-	// pending calls f with the caller of each call that a callee here has not answered.
-	pending func(f func(Caller))
+	open shards[uint64, openCall]
+	// progressive are the callees here of progressive calls from other replicas.
+	progressive shards[progressKey, Callee]
+	crowds      crowds
+	last        atomic.Uint64
+	clock       clock
+	random      func(n int) int
+	// pending calls f with the callee and the caller of each call that a callee here has not
+	// answered.
+	pending func(f func(Callee, Caller))
 	// observe, when a test sets it, sees each turn of a rotation: dealt by the owner, then
 	// delivered at the callee's replica.
 	observe func(p *procedure, t turn, delivered bool)
@@ -63,26 +66,36 @@ type openCall struct {
 	via *member
 	// since is when the call first had to wait.
 	since time.Time
+	realm string
 	// uri is kept of a call to a procedure that this replica knows nothing of, so that the
 	// refusal can name it.
 	uri string
+	// progress is there for progressive calls.
+	progress *progressing
 }
 
 // routing is one call on its way to a callee.
 type routing struct {
 	procedure wamp.ID
-	key       ProcedureKey // the URI is empty when only the procedure's id is known
+	realm     string
+	uri       string // that was called; empty when only the procedure's id is known
+	pattern   bool   // procedure is a pattern that the URI matches
 	caller    Caller
 	details   wamp.Dict
 	payload   wamp.Payload
+	flags     CallFlags
+	timeout   uint32
 	skip      skip
 	since     time.Time
-	unknown   string // the URI of a procedure that is not in the table
+	unknown   string       // the URI of a procedure that is not in the table
+	progress  *progressing // of a progressive call
+	describe  *Call        // to be asked for details when the callees have flags
 }
 
-func newCalls(self *member, t *table, c clock, pending func(func(Caller))) *calls {
+func newCalls(self *member, t *table, c clock, pending func(func(Callee, Caller))) *calls {
 	x := &calls{self: self, table: t, clock: c, random: rand.IntN, pending: pending}
 	x.open.init()
+	x.progressive.init()
 	x.crowds.marks.init()
 	return x
 }
@@ -93,11 +106,13 @@ func newCalls(self *member, t *table, c clock, pending func(func(Caller))) *call
 // call that had to wait for 10 s in all is answered with an error.
 func (r *Realm) Call(c *Call) Waiter {
 	x := r.node.calls
-	key := ProcedureKey{Realm: r.name, URI: c.URI}
 	route := routing{
-		procedure: RegistrationID(key.Realm, key.Match, key.URI), key: key,
-		caller: c.Caller, details: c.Details, payload: c.Payload, since: c.since,
+		procedure: RegistrationID(r.name, Exact, c.URI), realm: r.name, uri: c.URI,
+		caller: c.Caller, details: c.Details, payload: c.Payload, flags: c.Flags, timeout: c.Timeout, since: c.since,
 		skip: skip{random: x.random},
+	}
+	if c.Describe != nil && !c.described {
+		route.describe = c
 	}
 	w := x.route(&route)
 	if w == nil {
@@ -112,32 +127,48 @@ func (r *Realm) Call(c *Call) Waiter {
 	return w
 }
 
-// Continue takes a further piece of a progressive call (CALL with the same request) to the
-// callee that has it, on another replica: call is the number that Caller.Sent told last. The
-// Waiter is as for Call.
-func (r *Realm) Continue(call uint64, c *Call) Waiter { return nil }
-
-// Cancel interrupts a call at its callee on another replica, by the number that Caller.Sent told.
-func (r *Realm) Cancel(call uint64, i *Interruption) {}
-
-// Reroute takes back a call that was delivered to a callee here, which says that it is not
-// available (WAMP advanced profile, "Call Rerouting"), and finds another. The delivery must own
-// what it points to.
-func (r *Realm) Reroute(d *Delivery) {}
-
 // route finds a callee for a call and sends it there.
 func (x *calls) route(r *routing) Waiter {
-	if x.crowds.closed(r.procedure, x.clock.Now()) {
+	if !r.caller.Open() {
+		return nil
+	}
+	p := x.resolve(r)
+	if x.crowds.closed(r.procedure, x.clock) {
 		return pause{x.clock}
 	}
-	p, _ := x.table.byID.get(r.procedure)
-	if p == nil || len(p.load().entries) == 0 {
+	if p == nil {
 		return x.askOwner(r)
 	}
-	if p.load().invoke == RoundRobin {
+	v := p.load()
+	if v.flags != 0 && r.describe != nil {
+		c := r.describe
+		c.described, c.Details = true, c.Describe(c, v.flags)
+		r.details, r.describe = c.Details, nil
+	}
+	if v.invoke == RoundRobin {
 		return x.rotate(p, r)
 	}
 	return x.direct(p, r)
+}
+
+// resolve gives the procedure that a call goes to: the one with just its URI, else the pattern
+// that decides; nil when this replica knows neither.
+func (x *calls) resolve(r *routing) *procedure {
+	if p, ok := x.table.byID.get(r.procedure); ok && len(p.load().entries) > 0 {
+		return p
+	}
+	if r.uri == "" {
+		return nil
+	}
+	if r.pattern { // that is gone
+		r.procedure, r.pattern = RegistrationID(r.realm, Exact, r.uri), false
+		return x.resolve(r)
+	}
+	if p := x.table.pattern(r.realm, r.uri); p != nil && len(p.load().entries) > 0 {
+		r.procedure, r.pattern = p.id, true
+		return p
+	}
+	return nil
 }
 
 // direct sends a call to the callee that this replica chooses: for every policy but
@@ -149,23 +180,40 @@ func (x *calls) direct(p *procedure, r *routing) Waiter {
 		e := v.choose(0, &r.skip)
 		switch {
 		case e == nil && len(v.entries) == 0:
-			return x.askOwner(r)
+			return x.route(r)
 		case e == nil:
-			return x.noneLeft(r, room)
+			w, again := x.noneLeft(v, r, room)
+			if again {
+				continue
+			}
+			return w
 		}
+		// Only a policy that leaves the choice open passes over a callee for want of room.
+		open := v.invoke == Random
 		full := Waiter(e.callee)
 		if e.callee != nil {
-			err := e.callee.Deliver(x.delivery(p, r, r.caller))
-			if err == nil {
+			err := e.callee.Deliver(x.delivery(p, e.stamp, r, r.caller))
+			switch {
+			case err == nil:
 				return nil
-			}
-			if !errors.Is(err, ErrBusy) {
+			case errors.Is(err, ErrLimit) && r.flags&Queue == 0:
+				if open {
+					r.skip.limited = append(r.skip.limited, e.stamp)
+				} else {
+					r.flags |= Queue
+				}
+				continue
+			case !errors.Is(err, ErrBusy) && !errors.Is(err, ErrLimit):
 				r.skip.gone = append(r.skip.gone, e.stamp)
 				continue
 			}
+			if r.flags&Queue != 0 {
+				full = pause{x.clock} // the queue is full, and not the connection
+			}
 		} else {
 			if !e.member.full() {
-				f := frame{kind: frameCall, procedure: uint64(p.id), stamp: e.stamp, details: r.details, Payload: r.payload}
+				f := x.callFrame(frameCall, p, r)
+				f.stamp = e.stamp
 				if x.sendCall(r, e.member, &f) {
 					return nil
 				}
@@ -174,8 +222,7 @@ func (x *calls) direct(p *procedure, r *routing) Waiter {
 			}
 			full = *e.member.link.Load()
 		}
-		// Only a policy that leaves the choice open passes over a callee for want of room.
-		if v.invoke != Random {
+		if !open {
 			return full
 		}
 		room = full
@@ -183,14 +230,46 @@ func (x *calls) direct(p *procedure, r *routing) Waiter {
 	}
 }
 
-// noneLeft: every callee was passed over. Those that were full may have room soon; those on
-// replicas that cannot be reached may be back soon, or leave the list.
-func (x *calls) noneLeft(r *routing, room Waiter) Waiter {
+// noneLeft: every callee was passed over. When all said that they are not available, that is the
+// answer. Those whose concurrency is used up are asked again, to queue the call. Those that were
+// full may have room soon; those on replicas that cannot be reached may be back soon, or leave
+// the list.
+func (x *calls) noneLeft(v *view, r *routing, room Waiter) (w Waiter, again bool) {
+	if r.skip.exhausted(v) {
+		x.noneAvailable(r)
+		return nil, false
+	}
+	if r.queue() {
+		return nil, true
+	}
 	r.skip.busy, r.skip.gone = nil, nil
 	if room != nil {
-		return room
+		return room, false
 	}
-	return pause{x.clock}
+	return pause{x.clock}, false
+}
+
+// queue makes a call wait in the queue of a callee, when some are at their concurrency and that
+// was not tried.
+func (r *routing) queue() bool {
+	if len(r.skip.limited) == 0 || r.flags&Queue != 0 {
+		return false
+	}
+	r.flags |= Queue
+	r.skip.limited = nil
+	return true
+}
+
+// callFrame is a call on its way to another replica.
+func (x *calls) callFrame(kind frameKind, p *procedure, r *routing) frame {
+	f := frame{
+		kind: kind, procedure: uint64(r.procedure), details: r.details, Payload: r.payload,
+		flags: r.flags, timeout: r.timeout, skips: packSkips(&r.skip),
+	}
+	if p != nil && p.key.Match != Exact {
+		f.text = r.uri
+	}
+	return f
 }
 
 // toOwner sends a call to the owner of its slot for it to choose the callee.
@@ -202,10 +281,8 @@ func (x *calls) toOwner(s *slot, r *routing) Waiter {
 	if owner.full() {
 		return *owner.link.Load()
 	}
-	f := frame{kind: frameDeal, procedure: uint64(r.procedure), details: r.details, Payload: r.payload}
-	if n := len(r.skip.gone); n > 0 {
-		f.stamp = r.skip.gone[n-1]
-	}
+	p, _ := x.table.byID.get(r.procedure)
+	f := x.callFrame(frameDeal, p, r)
 	if !x.sendCall(r, owner, &f) {
 		return pause{x.clock}
 	}
@@ -218,7 +295,7 @@ func (x *calls) askOwner(r *routing) Waiter {
 	s := &x.table.slots[slotOf(r.procedure)]
 	if s.active.Load() == 0 {
 		if r.unknown == "" {
-			r.unknown = strings.Clone(r.key.URI)
+			r.unknown = strings.Clone(r.uri)
 		}
 		return x.toOwner(s, r)
 	}
@@ -229,15 +306,31 @@ func (x *calls) askOwner(r *routing) Waiter {
 	return nil
 }
 
-func (x *calls) delivery(p *procedure, r *routing, caller Caller) *Delivery {
-	return &Delivery{Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload}
+func (x *calls) delivery(p *procedure, stamp uint64, r *routing, caller Caller) *Delivery {
+	d := &Delivery{
+		Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload, Flags: r.flags,
+		Timeout: r.timeout, Stamp: stamp, Tried: r.skip.tried,
+	}
+	if p.key.Match != Exact {
+		d.URI = r.uri
+	}
+	return d
 }
 
 // sendCall sends a call of a caller here to another replica and remembers where it is.
 func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 	f.call = x.last.Add(1)
-	x.open.set(f.call, openCall{caller: r.caller, procedure: r.procedure, at: to, since: r.since, uri: r.unknown})
+	if r.flags&Progress != 0 && r.progress == nil {
+		r.progress = newProgressing()
+	}
+	x.open.set(f.call, openCall{
+		caller: r.caller, procedure: r.procedure, at: to, since: r.since, realm: r.realm, uri: r.unknown, progress: r.progress,
+	})
+	r.caller.Sent(f.call)
 	if to.send(f) {
+		if !r.caller.Open() { // canceled meanwhile, by somebody who did not know this number
+			x.cancelAt(f.call, &Interruption{Mode: KillNoWait, Reason: wamp.ErrCanceled})
+		}
 		return true
 	}
 	// When the call is not there any more, the breaking of the links has answered it.
@@ -267,13 +360,13 @@ func (x *calls) later(r *routing) {
 // own copies what a routing borrowed from a frame.
 func (r *routing) own() *routing {
 	c := *r
-	c.details, c.payload = r.details.Clone(), r.payload.Clone()
+	c.details, c.payload, c.uri = r.details.Clone(), r.payload.Clone(), strings.Clone(r.uri)
 	return &c
 }
 
 func (x *calls) name(r *routing) string {
-	if r.key.URI != "" {
-		return r.key.URI
+	if r.uri != "" {
+		return r.uri
 	}
 	if p, ok := x.table.byID.get(r.procedure); ok {
 		return p.key.URI
@@ -283,6 +376,11 @@ func (x *calls) name(r *routing) string {
 
 func (x *calls) noProcedure(r *routing) {
 	answerError(r.caller, wamp.ErrNoSuchProcedure, fmt.Sprintf("no callee has registered %q", x.name(r)))
+}
+
+func (x *calls) noneAvailable(r *routing) {
+	answerError(r.caller, wamp.ErrNoAvailableCallee, fmt.Sprintf(
+		"every callee of %q answered that it is not available", x.name(r)))
 }
 
 func (x *calls) giveUp(r *routing) {

@@ -28,10 +28,11 @@ type crowd struct {
 
 // closed says that a call of the procedure should wait. When the wait is over it lets one call
 // through, and the others wait on.
-func (c *crowds) closed(procedure wamp.ID, now time.Time) bool {
+func (c *crowds) closed(procedure wamp.ID, clock clock) bool {
 	if c.n.Load() == 0 {
 		return false
 	}
+	now := clock.Now()
 	closed := false
 	c.marks.update(procedure, func(m crowd, marked bool) (crowd, bool) {
 		if !marked {

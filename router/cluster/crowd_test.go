@@ -47,7 +47,7 @@ func TestCallsWaitForRoomElsewhere(t *testing.T) {
 	s.run(s.now.Add(2 * time.Second))
 	callee := &fullCallee{}
 	k := listKey{Realm: "realm1", URI: "com.example.full", Session: 1}
-	b.step(func(m *machine) { m.register(k, First, callee, func(wamp.ID, error) {}) })
+	b.step(func(m *machine) { m.register(k, First, 0, callee, func(wamp.ID, error) {}) })
 	s.run(s.now.Add(time.Second))
 	answers, failures := 0, 0
 	for range calls {

@@ -12,9 +12,16 @@ func (x *calls) rotate(p *procedure, r *routing) Waiter {
 		case 0:
 			return nil
 		case refusedNone:
-			return x.askOwner(r)
+			return x.route(r)
+		case refusedAll:
+			x.noneAvailable(r)
+			return nil
 		}
-		return x.noneLeft(r, room)
+		r.skip.busy, r.skip.gone = nil, nil
+		if room != nil {
+			return room
+		}
+		return pause{x.clock}
 	}
 	return x.toOwner(p.slot, r)
 }
@@ -46,7 +53,13 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 			return refusedBusy, room
 		}
 		e := v.choose(p.dealt.Stamp, &r.skip)
-		if e == nil {
+		switch {
+		case e != nil:
+		case r.skip.exhausted(v):
+			return refusedAll, nil
+		case r.queue():
+			continue
+		default:
 			return refusedBusy, room
 		}
 		next.Stamp = e.stamp
@@ -55,12 +68,21 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		case e.callee != nil:
 			caller := r.caller
 			if origin != x.self {
-				caller = &remoteCaller{x: x, to: origin, call: call}
+				caller = newRemoteCaller(x, origin, call, r.flags)
 			}
-			err := e.callee.Deliver(x.delivery(p, r, caller))
+			err := e.callee.Deliver(x.delivery(p, e.stamp, r, caller))
 			sent = err == nil
-			if errors.Is(err, ErrBusy) {
+			switch {
+			case errors.Is(err, ErrLimit) && r.flags&Queue == 0:
+				r.skip.limited = append(r.skip.limited, e.stamp)
+				continue
+			case errors.Is(err, ErrLimit), errors.Is(err, ErrBusy) && r.flags&Queue != 0:
+				room = pause{x.clock}
+			case errors.Is(err, ErrBusy):
 				room = e.callee
+			}
+			if sent && r.flags&Progress != 0 && origin != x.self {
+				x.startProgress(origin, call, e.callee)
 			}
 			if sent && routed {
 				origin.send(&frame{kind: frameRouted, call: call, origin: x.self.hash})
@@ -68,10 +90,8 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		case e.member.full():
 			room = *e.member.link.Load()
 		default:
-			f := frame{
-				kind: frameTurn, call: call, origin: origin.hash, procedure: uint64(p.id),
-				stamp: e.stamp, epoch: epoch, seq: next.Seq, details: r.details, Payload: r.payload,
-			}
+			f := x.callFrame(frameTurn, p, r)
+			f.call, f.origin, f.stamp, f.epoch, f.seq = call, origin.hash, e.stamp, epoch, next.Seq
 			if origin == x.self {
 				sent = x.sendCall(r, e.member, &f)
 			} else {

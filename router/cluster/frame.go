@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -14,20 +16,28 @@ type frame struct {
 	reason refusal // of a frameRefused
 	// progress marks an answer that others will follow.
 	progress bool
+	flags    CallFlags
+	// timeout of a call, in milliseconds.
+	timeout uint32
 	// call is the number of the call at its origin, the caller's replica; the publication
 	// id of an event; the number of a fence.
 	call uint64
 	// origin is the caller's replica, by member.hash.
 	origin    uint64
 	procedure uint64
-	// stamp is the callee, in a frameDeal the callee that was found gone.
+	// stamp is the callee; when an event was published.
 	stamp uint64
 	epoch uint64
 	seq   uint64
 	realm string // of an event
-	text  string // topic of an event, error URI of an answer
+	// text is the topic of an event, the error URI of an answer or of a cancellation, and the
+	// procedure that was called when it is not the one that was registered (for patterns).
+	text string
 	wamp.Payload
 	details wamp.Dict
+	options wamp.Dict // of an event
+	// skips are the callees that a call passes over, as packSkips wrote them.
+	skips []byte
 }
 
 type frameKind uint8
@@ -43,6 +53,10 @@ const (
 	frameLost                         // the sender's links to the member in origin broke
 	frameHeld                         // asks which calls of the sender's callers the receiver holds
 	frameHolds                        // answers that
+	frameCancel                       // caller's replica to where a call went: interrupt the callee
+	frameMore                         // caller's replica to callee's: a further piece of a progressive call
+	frameTaken                        // answers frameMore, and the call it belongs to: the next piece may come
+	frameKeep                         // an event that the sender keeps, for a replica that asked
 	frameFence                        // answered by frameFenced when all before it was handled
 	frameFenced
 )
@@ -52,14 +66,17 @@ const (
 type refusal uint8
 
 const (
-	refusedGone     refusal = iota + 1 // the callee is not there any more
-	refusedBusy                        // no callee has room
-	refusedStale                       // the turn is of an owner that was replaced
-	refusedNotOwner                    // the owner is another, or not there yet
-	refusedNone                        // the owner knows no callee
+	refusedGone        refusal = iota + 1 // the callee is not there any more
+	refusedBusy                           // no callee has room
+	refusedStale                          // the turn is of an owner that was replaced
+	refusedNotOwner                       // the owner is another, or not there yet
+	refusedNone                           // the owner knows no callee
+	refusedLimit                          // the callee has as many invocations as its concurrency allows
+	refusedUnavailable                    // the callee answered that it is not available
+	refusedAll                            // every callee answered that it is not available
 )
 
-const frameHeader = 1 + 1 + 1 + 1 + 1 + 6*8
+const frameHeader = 1 + 1 + 1 + 1 + 1 + 1 + 6*8
 
 var errFrame = errors.New("frame is cut short or has lengths that do not fit")
 
@@ -69,13 +86,17 @@ func appendFrame(dst []byte, f *frame) []byte {
 	if f.progress {
 		progress = 1
 	}
-	dst = append(dst, byte(f.kind), byte(f.reason), progress, byte(f.Format), byte(f.details.Format))
+	dst = append(dst, byte(f.kind), byte(f.reason), progress, byte(f.Format),
+		byte(f.details.Format)|byte(f.options.Format)<<4, byte(f.flags))
 	for _, v := range [...]uint64{f.call, f.origin, f.procedure, f.stamp, f.epoch, f.seq} {
 		dst = binary.BigEndian.AppendUint64(dst, v)
 	}
 	dst = append(binary.AppendUvarint(dst, uint64(len(f.realm))), f.realm...)
 	dst = append(binary.AppendUvarint(dst, uint64(len(f.text))), f.text...)
+	dst = binary.AppendUvarint(dst, uint64(f.timeout))
 	dst = appendOptional(dst, f.details.Raw)
+	dst = appendOptional(dst, f.options.Raw)
+	dst = appendOptional(dst, f.skips)
 	dst = appendOptional(dst, f.Args)
 	return appendOptional(dst, f.Kwargs)
 }
@@ -93,18 +114,21 @@ func parseFrame(b []byte, f *frame) error {
 	if len(b) < frameHeader {
 		return errFrame
 	}
-	*f = frame{kind: frameKind(b[0]), reason: refusal(b[1]), progress: b[2] != 0}
-	f.Format, f.details.Format = wamp.Format(b[3]), wamp.Format(b[4])
-	if f.Format > wamp.CBOR || f.details.Format > wamp.CBOR {
+	*f = frame{kind: frameKind(b[0]), reason: refusal(b[1]), progress: b[2] != 0, flags: CallFlags(b[5])}
+	f.Format, f.details.Format, f.options.Format = wamp.Format(b[3]), wamp.Format(b[4]&15), wamp.Format(b[4]>>4)
+	if f.Format > wamp.CBOR || f.details.Format > wamp.CBOR || f.options.Format > wamp.CBOR {
 		return errFrame
 	}
 	for i, v := range [...]*uint64{&f.call, &f.origin, &f.procedure, &f.stamp, &f.epoch, &f.seq} {
-		*v = binary.BigEndian.Uint64(b[5+8*i:])
+		*v = binary.BigEndian.Uint64(b[6+8*i:])
 	}
 	r := frameReader{b: b[frameHeader:]}
 	f.realm = string(r.bytes(false))
 	f.text = string(r.bytes(false))
+	f.timeout = r.uint32()
 	f.details.Raw = r.bytes(true)
+	f.options.Raw = r.bytes(true)
+	f.skips = r.bytes(true)
 	f.Args = r.bytes(true)
 	f.Kwargs = r.bytes(true)
 	if r.bad || len(r.b) != 0 {
@@ -116,13 +140,24 @@ func parseFrame(b []byte, f *frame) error {
 // own copies a frame with what it borrowed.
 func (f *frame) own() *frame {
 	c := *f
-	c.details, c.Payload = f.details.Clone(), f.Clone()
+	c.details, c.options, c.Payload = f.details.Clone(), f.options.Clone(), f.Clone()
+	c.skips = bytes.Clone(f.skips)
 	return &c
 }
 
 type frameReader struct {
 	b   []byte
 	bad bool
+}
+
+func (r *frameReader) uint32() uint32 {
+	n, size := binary.Uvarint(r.b)
+	if size <= 0 || n > math.MaxUint32 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[size:]
+	return uint32(n)
 }
 
 func (r *frameReader) bytes(optional bool) []byte {

@@ -29,13 +29,19 @@ func (x *calls) receive(from *member, f *frame) {
 		x.onHolds(from, f)
 	case frameAnswer:
 		x.onAnswer(f)
+	case frameCancel:
+		x.onCancel(from, f)
+	case frameMore:
+		x.onMore(from, f)
+	case frameTaken:
+		x.onTaken(from, f)
 	}
 }
 
 func (x *calls) routing(f *frame, caller Caller) *routing {
 	return &routing{
-		procedure: wamp.ID(f.procedure), caller: caller, details: f.details, payload: f.Payload,
-		skip: skip{random: x.random},
+		procedure: wamp.ID(f.procedure), uri: f.text, pattern: f.text != "", caller: caller, details: f.details,
+		payload: f.Payload, flags: f.flags, timeout: f.timeout, skip: skip{random: x.random},
 	}
 }
 
@@ -63,13 +69,14 @@ func (x *calls) reply(to *member, f *frame, since time.Time) {
 }
 
 func (x *calls) onCall(from *member, f *frame) {
-	if why := x.deliver(f, &remoteCaller{x: x, to: from, call: f.call}); why != 0 {
+	if why := x.deliver(f, from, newRemoteCaller(x, from, f.call, f.flags)); why != 0 {
 		x.refuse(from, f, why)
 	}
 }
 
-// deliver gives a call to the callee with this stamp, if it is still connected here.
-func (x *calls) deliver(f *frame, caller Caller) refusal {
+// deliver gives a call to the callee with this stamp, if it is still connected here. Origin is
+// the caller's replica.
+func (x *calls) deliver(f *frame, origin *member, caller Caller) refusal {
 	p, ok := x.table.byID.get(wamp.ID(f.procedure))
 	if !ok {
 		return refusedGone
@@ -78,9 +85,16 @@ func (x *calls) deliver(f *frame, caller Caller) refusal {
 	if e == nil {
 		return refusedGone
 	}
-	switch err := e.callee.Deliver(x.delivery(p, x.routing(f, nil), caller)); {
+	r := x.routing(f, nil)
+	r.skip.unpack(f.skips)
+	switch err := e.callee.Deliver(x.delivery(p, e.stamp, r, caller)); {
 	case err == nil:
+		if f.flags&Progress != 0 && origin != x.self {
+			x.startProgress(origin, f.call, e.callee)
+		}
 		return 0
+	case errors.Is(err, ErrLimit):
+		return refusedLimit
 	case errors.Is(err, ErrBusy):
 		return refusedBusy
 	}
@@ -99,9 +113,7 @@ func (x *calls) onDeal(from *member, f *frame) {
 		return
 	}
 	r := x.routing(f, nil)
-	if f.stamp != 0 {
-		r.skip.gone = append(r.skip.gone, f.stamp)
-	}
+	r.skip.unpack(f.skips)
 	if why, _ := x.deal(p, from, f.call, r); why != 0 {
 		x.refuse(from, f, why)
 	}
@@ -117,18 +129,18 @@ func (x *calls) onTurn(f *frame) {
 		if !ok {
 			return // answered: the links to the owner broke
 		}
-		if why := x.deliverTurn(f, c.caller); why != 0 {
+		if why := x.deliverTurn(f, x.self, c.caller); why != 0 {
 			f.reason = why
 			x.again(f, &c)
 		}
 	default:
-		if why := x.deliverTurn(f, &remoteCaller{x: x, to: origin, call: f.call}); why != 0 {
+		if why := x.deliverTurn(f, origin, newRemoteCaller(x, origin, f.call, f.flags)); why != 0 {
 			x.refuse(origin, f, why)
 		}
 	}
 }
 
-func (x *calls) deliverTurn(f *frame, caller Caller) refusal {
+func (x *calls) deliverTurn(f *frame, origin *member, caller Caller) refusal {
 	p, ok := x.table.byID.get(wamp.ID(f.procedure))
 	if !ok {
 		return refusedGone
@@ -138,7 +150,7 @@ func (x *calls) deliverTurn(f *frame, caller Caller) refusal {
 	if f.epoch < p.slot.promised.Load() {
 		return refusedStale
 	}
-	if why := x.deliver(f, caller); why != 0 {
+	if why := x.deliver(f, origin, caller); why != 0 {
 		return why
 	}
 	t := turn{Epoch: f.epoch, Seq: f.seq, Stamp: f.stamp}
@@ -189,16 +201,35 @@ func (x *calls) onRefused(f *frame) {
 	}
 }
 
-// again chooses again for a call that was not delivered.
+// again chooses again for a call that was not delivered, or whose callee is not available.
 func (x *calls) again(f *frame, c *openCall) {
 	r := x.routing(f, c.caller)
-	r.since, r.unknown, r.key.URI = c.since, c.uri, c.uri
+	r.since, r.unknown, r.realm, r.progress = c.since, c.uri, c.realm, c.progress
+	if r.uri == "" {
+		r.uri = c.uri
+	}
+	var before skip
+	before.unpack(f.skips)
+	r.skip.tried = before.tried
 	switch f.reason {
 	case refusedNone:
 		x.noProcedure(r)
 		return
+	case refusedAll:
+		x.noneAvailable(r)
+		return
 	case refusedBusy:
 		x.crowds.mark(r.procedure, x.clock.Now())
+	case refusedUnavailable:
+		r.flags &^= Queue
+		r.skip.tried = append(r.skip.tried, f.stamp)
+		if x.route(r) == nil {
+			return
+		}
+	case refusedLimit:
+		if x.passOver(f, r, before.limited) && x.route(r) == nil {
+			return
+		}
 	case refusedGone:
 		// While the list here is behind, a call may meet one callee after another that is
 		// gone, and the first one again: that must end, too.
@@ -217,6 +248,22 @@ func (x *calls) again(f *frame, c *openCall) {
 	x.later(r.own())
 }
 
+// passOver: the concurrency of the callee is used up. Where the policy leaves the choice open the
+// others are tried; then, or at once, the call is queued. False when the queue is full.
+func (x *calls) passOver(f *frame, r *routing, limited []uint64) bool {
+	if f.flags&Queue != 0 {
+		x.crowds.mark(r.procedure, x.clock.Now())
+		return false
+	}
+	p, ok := x.table.byID.get(r.procedure)
+	if ok && (p.load().invoke == Random || p.load().invoke == RoundRobin) {
+		r.skip.limited = append(limited, f.stamp)
+	} else {
+		r.flags |= Queue
+	}
+	return true
+}
+
 func (x *calls) onAnswer(f *frame) {
 	var c openCall
 	var ok bool
@@ -229,31 +276,4 @@ func (x *calls) onAnswer(f *frame) {
 		x.crowds.clear(c.procedure)
 		c.caller.Answer(&Answer{Progress: f.progress, Error: f.text, Details: f.details, Payload: f.Payload})
 	}
-}
-
-// remoteCaller is a caller on another replica.
-type remoteCaller struct {
-	x    *calls
-	to   *member
-	call uint64
-}
-
-// Open implements Caller: the caller's replica knows whether an answer is wanted.
-func (c *remoteCaller) Open() bool { return true }
-
-// Sent implements Caller. A call that came from another replica is not sent on.
-func (c *remoteCaller) Sent(uint64) {}
-
-// Room implements Caller.
-func (c *remoteCaller) Room() Waiter {
-	if c.to.full() {
-		return *c.to.link.Load()
-	}
-	return nil
-}
-
-func (c *remoteCaller) Answer(a *Answer) {
-	c.x.reply(c.to, &frame{
-		kind: frameAnswer, call: c.call, progress: a.Progress, text: a.Error, details: a.Details, Payload: a.Payload,
-	}, time.Time{})
 }

@@ -19,7 +19,7 @@ import (
 
 // linkProtocol is the version of what is said on links. A replica that speaks another is
 // refused with a line in the log.
-const linkProtocol = 1
+const linkProtocol = 2
 
 const handshakeWait = 3 * time.Second
 

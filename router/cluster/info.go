@@ -30,8 +30,8 @@ func (n *Node) ListHash() string {
 }
 
 // Procedure describes one procedure.
-func (n *Node) Procedure(realm, uri string) (ProcedureInfo, bool) {
-	p, ok := n.table.byKey.get(ProcedureKey{Realm: realm, URI: uri})
+func (n *Node) Procedure(key ProcedureKey) (ProcedureInfo, bool) {
+	p, ok := n.table.byKey.get(key)
 	if !ok {
 		return ProcedureInfo{}, false
 	}
@@ -53,6 +53,9 @@ func (p *procedure) info() ProcedureInfo {
 	v := p.load()
 	info := ProcedureInfo{ProcedureKey: p.key, Registration: p.id, Invoke: v.invoke}
 	for _, e := range v.entries {
+		if info.Created.IsZero() {
+			info.Created = stampTime(e.stamp)
+		}
 		info.Callees = append(info.Callees, CalleeInfo{Stamp: e.stamp, Replica: e.member.replica, Session: e.session})
 	}
 	return info

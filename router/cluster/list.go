@@ -1,14 +1,13 @@
 package cluster
 
 import (
-	"sort"
-
-	"github.com/cespare/xxhash/v2"
+	"maps"
+	"slices"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// ownList is the list of what the sessions of this replica registered. Only this replica
+// ownList is the list of this replica's sessions, and of what they registered and subscribed to. Only this replica
 // changes it; each change makes a new version. There are no tombstones: a removal is a
 // change like another, and the list goes with its member.
 type ownList struct {
@@ -87,31 +86,17 @@ func (m *machine) flushOwn() {
 
 // insertOwn makes an entry of this replica visible here and, with the next flush, everywhere.
 func (m *machine) insertOwn(e listEntry, c Callee) bool {
-	if e.Key.Session != 0 {
-		p := m.table.procedure(e.Key.procedure())
-		if p == nil {
-			return false
-		}
-		m.table.change(p, &entry{stamp: e.Stamp, session: e.Key.Session, invoke: e.Invoke, member: m.self, callee: c}, nil)
-		m.changed(e.Key)
+	if !m.show(m.self, &e, c) {
+		return false
 	}
 	m.own.insert(e, c)
 	return true
 }
 
 func (m *machine) removeOwn(k listKey) {
-	if _, ok := m.own.entries[k]; !ok {
-		return
-	}
-	if k.Session != 0 {
-		m.removeEntry(m.self, k)
-	}
-	m.own.drop(k)
-}
-
-func (m *machine) changed(k listKey) {
-	if k.Session != 0 {
-		m.out.changed = append(m.out.changed, k.procedure())
+	if e, ok := m.own.entries[k]; ok {
+		m.hide(m.self, &e, false)
+		m.own.drop(k)
 	}
 }
 
@@ -125,8 +110,10 @@ func (m *machine) onDelta(p *peer, d *delta) {
 		return
 	}
 	for _, k := range d.Remove {
-		m.removeCopy(p, k)
-		m.settleGrant(RegistrationID(k.Realm, k.Match, k.URI), p.id, k)
+		m.removeCopy(p, k, false)
+		if k.Kind == entryRegistration {
+			m.settleGrant(k.registration(), p.id, k)
+		}
 	}
 	for _, e := range d.Add {
 		m.addCopy(p, e)
@@ -144,7 +131,7 @@ func (m *machine) onFull(p *peer, f *full) {
 	}
 	for k := range p.list {
 		if _, ok := keep[k]; !ok {
-			m.removeCopy(p, k)
+			m.removeCopy(p, k, false)
 		}
 	}
 	for _, e := range f.Entries {
@@ -176,69 +163,31 @@ func (m *machine) addCopy(p *peer, e listEntry) {
 		if old == e {
 			return
 		}
-		m.removeCopy(p, e.Key)
+		m.removeCopy(p, e.Key, false)
 	}
-	if e.Key.Session == 0 {
-		m.addInterest(p, e.Key)
-	} else {
-		proc := m.table.procedure(e.Key.procedure())
-		if proc == nil {
-			return
-		}
-		m.table.change(proc, &entry{stamp: e.Stamp, session: e.Key.Session, invoke: e.Invoke, member: p.member}, nil)
-		m.changed(e.Key)
-		m.settleGrant(proc.id, p.id, e.Key)
-	}
-	p.list[e.Key] = e
-}
-
-func (m *machine) removeCopy(p *peer, k listKey) {
-	if _, ok := p.list[k]; !ok {
+	if !m.show(p.member, &e, nil) {
 		return
 	}
-	delete(p.list, k)
-	if k.Session == 0 {
-		m.removeInterest(p, k)
-	} else {
-		m.removeEntry(p.member, k)
+	p.list[e.Key] = e
+	if e.Key.Kind == entryRegistration {
+		m.settleGrant(e.Key.registration(), p.id, e.Key)
 	}
 }
 
-func (m *machine) removeEntry(who *member, k listKey) {
-	if proc, ok := m.table.byKey.get(k.procedure()); ok {
-		m.table.change(proc, nil, func(e *entry) bool { return e.member == who && e.session == k.Session })
-		m.changed(k)
+func (m *machine) removeCopy(p *peer, k listKey, lost bool) {
+	if e, ok := p.list[k]; ok {
+		delete(p.list, k)
+		m.hide(p.member, &e, lost)
 	}
 }
 
-// dropList forgets all that a member registered.
+// dropList forgets all that a member registered: it is gone.
 func (m *machine) dropList(p *peer) {
-	for k := range p.list {
-		m.removeCopy(p, k)
+	keys := slices.SortedFunc(maps.Keys(p.list), compareKeys)
+	for _, k := range keys {
+		m.removeCopy(p, k, true)
 	}
 	p.version, p.synced = 0, false
-}
-
-func (m *machine) addInterest(p *peer, k listKey) {
-	id := SubscriptionID(k.Realm, k.Match, k.URI)
-	members, _ := m.table.topics.get(id)
-	m.table.topics.set(id, append(members[:len(members):len(members)], p.member))
-}
-
-func (m *machine) removeInterest(p *peer, k listKey) {
-	id := SubscriptionID(k.Realm, k.Match, k.URI)
-	members, _ := m.table.topics.get(id)
-	var rest []*member
-	for _, other := range members {
-		if other != p.member {
-			rest = append(rest, other)
-		}
-	}
-	if len(rest) == 0 {
-		m.table.topics.delete(id)
-	} else {
-		m.table.topics.set(id, rest)
-	}
 }
 
 // confirm calls done when every live member routes by the own list as it is now.
@@ -262,41 +211,4 @@ func (m *machine) releaseWaiters() {
 		n++
 	}
 	m.waiters = m.waiters[n:]
-}
-
-// hash is over every registration in the cluster as this member knows them: equal on all
-// members when nothing changes.
-func (m *machine) hash() uint64 {
-	type line struct {
-		key   listKey
-		stamp uint64
-	}
-	var lines []line
-	collect := func(entries map[listKey]listEntry) {
-		for k, e := range entries {
-			if k.Session != 0 {
-				lines = append(lines, line{k, e.Stamp})
-			}
-		}
-	}
-	collect(m.own.entries)
-	for _, p := range m.peers {
-		collect(p.list)
-	}
-	sort.Slice(lines, func(i, j int) bool {
-		a, b := &lines[i], &lines[j]
-		if a.stamp != b.stamp {
-			return a.stamp < b.stamp
-		}
-		return a.key.Session < b.key.Session || a.key.Session == b.key.Session && a.key.URI < b.key.URI
-	})
-	var d xxhash.Digest
-	d.Reset()
-	for _, l := range lines {
-		_, _ = d.WriteString(l.key.Realm + "\x00" + l.key.URI + "\x00")
-		for shift := 0; shift < 64; shift += 8 {
-			_, _ = d.Write([]byte{byte(l.stamp >> shift), byte(uint64(l.key.Session) >> shift)})
-		}
-	}
-	return d.Sum64()
 }

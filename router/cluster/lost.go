@@ -13,6 +13,7 @@ import (
 // told, with the calls of theirs that have come this far and are open.
 func (x *calls) lose(m *member, last uint64) {
 	m.lostBefore.Store(last)
+	x.dropProgress(m)
 	x.cancel(m, func(call uint64, c *openCall) bool { return c.at == m && call <= last })
 	held := x.held()
 	for _, other := range x.table.allMembers() {
@@ -23,7 +24,7 @@ func (x *calls) lose(m *member, last uint64) {
 // held gives the open calls that were delivered here, by the member of their caller.
 func (x *calls) held() map[*member][]byte {
 	held := map[*member][]byte{}
-	x.pending(func(caller Caller) {
+	x.pending(func(_ Callee, caller Caller) {
 		if c, ok := caller.(*remoteCaller); ok {
 			held[c.to] = binary.BigEndian.AppendUint64(held[c.to], c.call)
 		}

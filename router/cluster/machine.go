@@ -64,7 +64,8 @@ type machine struct {
 	queued  []queuedAsk            // asks for slots that this member is claiming
 	granted map[wamp.ID][]granting // places given whose entry has not arrived yet
 
-	waiters []waiter // by version
+	waiters []waiter        // by version
+	keeps   map[string]bool // realms whose kept events are wanted
 	out     output
 }
 
@@ -75,7 +76,16 @@ type output struct {
 	fences   []uint64
 	done     []func()
 	changed  []ProcedureKey
+	meta     []MetaEvent
+	tells    []*tell // for the host here
+	wanted   []wanted
 	members  bool // the set of members or their states changed
+}
+
+// wanted is a member's wish for the kept events of a realm.
+type wanted struct {
+	by    *member
+	realm string
 }
 
 type envelope struct {
@@ -100,6 +110,7 @@ func newMachine(self *member, t *table, logger *slog.Logger, random func(int64) 
 		asks:    map[uint64]*asking{},
 		askOf:   map[listKey]*asking{},
 		granted: map[wamp.ID][]granting{},
+		keeps:   map[string]bool{},
 	}
 }
 
@@ -185,6 +196,10 @@ func (m *machine) receive(from MemberID, msg message) {
 		m.onGrant(p.member, msg)
 	case *giveBack:
 		m.onGiveBack(p, msg)
+	case *tell:
+		m.out.tells = append(m.out.tells, msg)
+	case *want:
+		m.out.wanted = append(m.out.wanted, wanted{p.member, msg.Realm})
 	}
 	m.settle()
 }

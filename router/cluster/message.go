@@ -30,6 +30,8 @@ const (
 	kindAsk
 	kindGrant
 	kindReturn
+	kindTell
+	kindWant
 )
 
 // greet opens a link: what the sender has of the receiver's list, and what it is.
@@ -54,26 +56,36 @@ type lost struct {
 	Lost   bool
 }
 
-// listEntry is one line of a member's list: a registration of one of its sessions, or its
-// interest in a topic (Session 0, no stamp).
+// listEntry is one line of a member's list. The stamp of a registration is its place, granted
+// by the owner; that of another entry is when it was made. Both are in microseconds since 1970.
 type listEntry struct {
 	_      struct{} `cbor:",toarray"`
 	Key    listKey
 	Stamp  uint64
 	Invoke Policy
+	Flags  RegistrationFlags
+	Detail cbor.ByteString
 }
 
+// listKey names an entry in its member's list: a registration or subscription of one of its
+// sessions, a session (without URI), or a testament (its number is the URI).
 type listKey struct {
 	_       struct{} `cbor:",toarray"`
+	Kind    entryKind
 	Realm   string
 	URI     string
 	Match   Match
 	Session wamp.ID
 }
 
-func (k listKey) procedure() ProcedureKey {
-	return ProcedureKey{Realm: k.Realm, Match: k.Match, URI: k.URI}
-}
+type entryKind uint8
+
+const (
+	entryRegistration entryKind = iota
+	entrySubscription
+	entrySession
+	entryTestament
+)
 
 // delta changes the sender's list from one version to a later one.
 type delta struct {
@@ -185,6 +197,20 @@ type giveBack struct {
 	Key listKey
 }
 
+// tell is a message about a session that is connected to the receiver, for its host.
+type tell struct {
+	_       struct{} `cbor:",toarray"`
+	Realm   string
+	Session wamp.ID
+	Content []byte
+}
+
+// want asks for the events of a realm that the receiver keeps; they come on the link for calls.
+type want struct {
+	_     struct{} `cbor:",toarray"`
+	Realm string
+}
+
 func (*greet) kind() messageKind       { return kindGreet }
 func (*stateChange) kind() messageKind { return kindState }
 func (*lost) kind() messageKind        { return kindLost }
@@ -200,6 +226,8 @@ func (*owned) kind() messageKind       { return kindOwned }
 func (*ask) kind() messageKind         { return kindAsk }
 func (*grant) kind() messageKind       { return kindGrant }
 func (*giveBack) kind() messageKind    { return kindReturn }
+func (*tell) kind() messageKind        { return kindTell }
+func (*want) kind() messageKind        { return kindWant }
 
 // appendMessage encodes a message: its kind, then CBOR.
 func appendMessage(dst []byte, m message) ([]byte, error) {
@@ -247,6 +275,10 @@ func parseMessage(b []byte) (message, error) {
 		m = &grant{}
 	case kindReturn:
 		m = &giveBack{}
+	case kindTell:
+		m = &tell{}
+	case kindWant:
+		m = &want{}
 	default:
 		return nil, fmt.Errorf("control message of kind %d is not known", b[0])
 	}

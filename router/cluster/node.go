@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 // tickEvery is how often the machine is told the time.
@@ -66,6 +64,7 @@ type Node struct {
 	active map[MemberID]*link
 	fences fences
 
+	news   news
 	realms sync.Map // name: *Realm
 }
 
@@ -82,7 +81,7 @@ func Start(c Config) (*Node, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
 		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}, c.Host.Pending),
-		ctx: ctx, stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{},
+		ctx: ctx, stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{}, news: newNews(),
 	}
 	n.m.now = time.Now()
 	if c.Network == nil {
@@ -92,6 +91,7 @@ func Start(c Config) (*Node, error) {
 		return nil, err
 	}
 	n.wg.Go(n.tick)
+	n.wg.Go(func() { n.news.tell(n.ctx, n.host.Meta) })
 	return n, nil
 }
 
@@ -149,10 +149,16 @@ func (n *Node) step(f func(*machine)) {
 		done()
 	}
 	for _, key := range out.changed {
-		n.host.Changed(key.Realm, key.URI)
+		n.host.Changed(key)
 	}
 	if out.members {
-		n.host.Changed("", "")
+		n.host.Changed(ProcedureKey{})
+	}
+	for _, t := range out.tells {
+		n.host.Message(t.Realm, t.Session, t.Content)
+	}
+	for _, w := range out.wanted {
+		n.wg.Go(func() { n.sendKept(w) })
 	}
 }
 
@@ -169,6 +175,9 @@ func (n *Node) perform() output {
 		}
 		all.done = append(all.done, out.done...)
 		all.changed = append(all.changed, out.changed...)
+		all.tells = append(all.tells, out.tells...)
+		all.wanted = append(all.wanted, out.wanted...)
+		n.news.add(out.meta)
 		all.members = all.members || out.members
 		if len(out.fences) == 0 {
 			return all
@@ -245,11 +254,6 @@ func (n *Node) GossipAddress() string {
 		return ""
 	}
 	return n.gossip.address()
-}
-
-// CloseSession takes a session off every list. It must not register any more.
-func (n *Node) CloseSession(session wamp.ID) {
-	n.step(func(m *machine) { m.closeSession(session) })
 }
 
 // SetDeclared replaces what WampProcedures declare. Lists that exist go on under the new

@@ -31,9 +31,9 @@ func testLogger() *slog.Logger {
 
 type silentHost struct{}
 
-func (silentHost) Event(string, *Event)   {}
-func (silentHost) Changed(string, string) {}
-func (silentHost) Pending(func(Caller))   {}
+func (silentHost) Event(string, *Event)         {}
+func (silentHost) Changed(ProcedureKey)         {}
+func (silentHost) Pending(func(Callee, Caller)) {}
 
 // echo is a callee that answers every call with its own name.
 type echo struct {
@@ -296,7 +296,7 @@ func TestBurstOfRegistrations(t *testing.T) {
 	}
 	nodes[0].CloseSession(1)
 	eventually(t, func() error {
-		if _, ok := nodes[2].Procedure("realm1", "com.example.burst77"); ok {
+		if _, ok := nodes[2].Procedure(ProcedureKey{Realm: "realm1", URI: "com.example.burst77"}); ok {
 			return errors.New("a closed session is still on the list")
 		}
 		return nil
@@ -340,7 +340,7 @@ func TestSameSessionRegistersAgain(t *testing.T) {
 		if err := register(t, r, test.procedure, test.second, 1, &echo{}); uri(err) != test.want {
 			t.Errorf("%s again: %v; want %s", test.procedure, err, test.want)
 		}
-		if p, _ := n.Procedure("realm1", test.procedure); len(p.Callees) != 1 {
+		if p, _ := n.Procedure(ProcedureKey{Realm: "realm1", URI: test.procedure}); len(p.Callees) != 1 {
 			t.Errorf("%s has the session %d times on its list", test.procedure, len(p.Callees))
 		}
 	}

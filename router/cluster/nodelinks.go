@@ -73,6 +73,8 @@ func (n *Node) onFrame(from *member, f *frame) {
 		})
 	case frameEvent:
 		n.host.Event(f.realm, f.event())
+	case frameKeep:
+		n.host.Keep(f.realm, f.event())
 	default:
 		n.calls.receive(from, f)
 	}

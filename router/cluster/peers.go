@@ -143,6 +143,9 @@ func (m *machine) onGreet(p *peer, g *greet) {
 	for _, id := range g.Lost {
 		p.lost[id] = true
 	}
+	for realm := range m.keeps {
+		m.send(p, &want{Realm: realm})
+	}
 	m.onState(p, g.State)
 	m.onOwned(p, g.Owned)
 	p.up.Store(true)

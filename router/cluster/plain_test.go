@@ -17,5 +17,5 @@ func (plainCaller) Room() Waiter { return nil }
 
 func (silentHost) Meta(*MetaEvent)                 {}
 func (silentHost) Message(string, wamp.ID, []byte) {}
-func (silentHost) Kept(func(string, *Event) bool)  {}
+func (silentHost) Kept(string, func(*Event) bool)  {}
 func (silentHost) Keep(string, *Event)             {}

@@ -44,7 +44,8 @@ func (t turn) after(u turn) bool {
 // view is the list of callees at one moment.
 type view struct {
 	invoke  Policy
-	entries []entry // by stamp, then session
+	flags   RegistrationFlags // of any of the entries
+	entries []entry           // by stamp, then session
 }
 
 // entry is one callee in a list.
@@ -52,6 +53,7 @@ type entry struct {
 	stamp   uint64
 	session wamp.ID
 	invoke  Policy
+	flags   RegistrationFlags
 	member  *member
 	callee  Callee // nil when connected to another replica
 }
@@ -87,7 +89,11 @@ func (v *view) with(add *entry, drop func(*entry) bool, declared *Declaration) *
 		at, _ := slices.BinarySearchFunc(entries, *add, compareEntries)
 		entries = slices.Insert(entries, at, *add)
 	}
-	return &view{invoke: effectivePolicy(entries, declared), entries: entries}
+	v = &view{invoke: effectivePolicy(entries, declared), entries: entries}
+	for i := range entries {
+		v.flags |= entries[i].flags
+	}
+	return v
 }
 
 // effectivePolicy is the declared policy where it overrides, else that of the oldest callee.
@@ -125,13 +131,29 @@ type skip struct {
 	random   func(n int) int
 	gone     []uint64 // stamps that a replica refused as gone
 	busy     []uint64 // stamps whose queue is full
+	limited  []uint64 // stamps whose concurrency is used up
+	tried    []uint64 // stamps that answered wamp.error.unavailable
 	draining bool     // callees of replicas that are leaving
 }
 
 func (s *skip) passes(e *entry) bool {
 	return e.member.up.Load() &&
 		!slices.Contains(s.gone, e.stamp) && !slices.Contains(s.busy, e.stamp) &&
+		!slices.Contains(s.limited, e.stamp) && !slices.Contains(s.tried, e.stamp) &&
 		(!s.draining || !e.member.draining.Load())
+}
+
+// exhausted says that every callee of the view has answered that it is not available.
+func (s *skip) exhausted(v *view) bool {
+	if len(s.tried) == 0 {
+		return false
+	}
+	for i := range v.entries {
+		if !slices.Contains(s.tried, v.entries[i].stamp) {
+			return false
+		}
+	}
+	return true
 }
 
 // choose picks the callee for one call by the policy of the view; cursor is the stamp of the

@@ -26,7 +26,7 @@ func (n *Node) Realm(name string) *Realm {
 // *Error.
 func (r *Realm) Register(reg Registration, done func(registration wamp.ID, err error)) {
 	k := listKey{Realm: r.name, URI: reg.URI, Match: reg.Match, Session: reg.Session}
-	r.node.step(func(m *machine) { m.register(k, reg.Invoke, reg.Callee, done) })
+	r.node.step(func(m *machine) { m.register(k, reg.Invoke, reg.Flags, reg.Callee, done) })
 }
 
 // Unregister takes a session off the list of a procedure. Done is called when every live

@@ -26,7 +26,7 @@ func newRefusing(why refusal) *refusing {
 	self.up.Store(true)
 	t := newTable()
 	t.members.Store(r.member.hash, r.member)
-	r.calls = newCalls(self, t, r, func(func(Caller)) {})
+	r.calls = newCalls(self, t, r, func(func(Callee, Caller)) {})
 	var l callLink = r
 	r.member.link.Store(&l)
 	r.member.up.Store(true)
@@ -77,7 +77,7 @@ func TestCallAmongGoneCalleesEnds(t *testing.T) {
 		r.calls.table.change(p, &entry{stamp: stamp + 1, invoke: First, member: r.member}, nil)
 	}
 	var got outcome
-	r.calls.route(&routing{procedure: p.id, key: key, caller: &got, skip: skip{random: r.calls.random}})
+	r.calls.route(&routing{procedure: p.id, realm: key.Realm, uri: key.URI, caller: &got, skip: skip{random: r.calls.random}})
 	r.run()
 	if got.uri != wamp.ErrNoAvailableCallee {
 		t.Errorf("after %d attempts the answer is %q", r.sent, got.uri)
@@ -89,7 +89,7 @@ func TestUnknownProcedureIsNamed(t *testing.T) {
 	r := newRefusing(refusedNone)
 	key := ProcedureKey{Realm: "realm1", URI: "com.example.nobody"}
 	var got outcome
-	r.calls.route(&routing{procedure: RegistrationID(key.Realm, key.Match, key.URI), key: key, caller: &got})
+	r.calls.route(&routing{procedure: RegistrationID(key.Realm, key.Match, key.URI), realm: key.Realm, uri: key.URI, caller: &got})
 	r.run()
 	if got.uri != wamp.ErrNoSuchProcedure || !strings.Contains(got.text, key.URI) {
 		t.Errorf("%q: %s", got.uri, got.text)

@@ -250,7 +250,7 @@ func (w *simWorld) someRegistration() {
 	c := &simCallee{w: w, node: n, uri: what.uri, invoke: what.invoke, session: w.session}
 	w.callees = append(w.callees, c)
 	k := listKey{Realm: "realm1", URI: c.uri, Session: c.session}
-	n.step(func(m *machine) { m.register(k, c.invoke, c, func(_ wamp.ID, err error) { w.registered(c, err) }) })
+	n.step(func(m *machine) { m.register(k, c.invoke, 0, c, func(_ wamp.ID, err error) { w.registered(c, err) }) })
 }
 
 // registered checks P1 and P3 at the moment of REGISTERED.

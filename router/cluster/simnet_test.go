@@ -129,9 +129,9 @@ func (s *simNet) start(name string) *simNode {
 	self := newMember(id, name)
 	t := newTable()
 	n := &simNode{net: s, id: id, fences: fences{}, links: map[*simNode]*simLink{}}
-	n.calls = newCalls(self, t, n, func(f func(Caller)) {
+	n.calls = newCalls(self, t, n, func(f func(Callee, Caller)) {
 		for _, c := range slices.Clone(n.pending) {
-			f(c)
+			f(nil, c)
 		}
 	})
 	n.calls.random = s.random.IntN

@@ -35,6 +35,9 @@ func (m *machine) joinedAll() {
 	m.settle()
 }
 
+// stampTime is the time of a stamp.
+func stampTime(stamp uint64) time.Time { return time.UnixMicro(int64(stamp)) }
+
 func (m *machine) becomeReady() {
 	if m.state != stateJoining || !m.joined {
 		return

@@ -10,13 +10,15 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// table finds procedures by URI and by registration id, and topics by subscription id. The
-// machine writes it; calls read it, each touching one shard.
+// table finds procedures by URI and by registration id, topics, and sessions. The machine writes
+// it; calls read it, each touching one shard.
 type table struct {
-	slots  [slotCount]slot
-	byID   shards[wamp.ID, *procedure]
-	byKey  shards[ProcedureKey, *procedure]
-	topics shards[wamp.ID, []*member] // replicas with subscribers, this one left out
+	slots    [slotCount]slot
+	byID     shards[wamp.ID, *procedure]
+	byKey    shards[ProcedureKey, *procedure]
+	patterns sync.Map // realm: *patterns[*procedure]
+	topics   topics
+	sessions shards[wamp.ID, *SessionInfo]
 
 	members sync.Map // member.hash: *member
 
@@ -42,7 +44,8 @@ func newTable() *table {
 	}
 	t.byID.init()
 	t.byKey.init()
-	t.topics.init()
+	t.topics.byID.init()
+	t.sessions.init()
 	return t
 }
 
@@ -78,6 +81,28 @@ func (t *table) procedure(key ProcedureKey) *procedure {
 	p := &procedure{key: key, id: id, slot: &t.slots[slotOf(id)]}
 	t.byID.set(id, p)
 	t.byKey.set(key, p)
+	if key.Match != Exact {
+		t.inRealm(key.Realm).add(key.Match, key.URI, p)
+	}
+	return p
+}
+
+func (t *table) inRealm(realm string) *patterns[*procedure] {
+	if p, ok := t.patterns.Load(realm); ok {
+		return p.(*patterns[*procedure])
+	}
+	p, _ := t.patterns.LoadOrStore(realm, &patterns[*procedure]{})
+	return p.(*patterns[*procedure])
+}
+
+// pattern gives the pattern-based procedure that a call of the URI goes to when no callee has
+// registered just that URI.
+func (t *table) pattern(realm, uri string) *procedure {
+	found, ok := t.patterns.Load(realm)
+	if !ok {
+		return nil
+	}
+	p, _ := found.(*patterns[*procedure]).best(uri)
 	return p
 }
 
@@ -88,6 +113,9 @@ func (t *table) change(p *procedure, add *entry, drop func(*entry) bool) {
 	if len(v.entries) == 0 {
 		t.byKey.delete(p.key)
 		t.byID.delete(p.id)
+		if p.key.Match != Exact {
+			t.inRealm(p.key.Realm).remove(p.key.Match, p.key.URI)
+		}
 	}
 }
 

@@ -31,13 +31,13 @@ func bare(b *testing.B, r Realm) *joined {
 
 type host struct{}
 
-func (host) Event(string, *cluster.Event)           {}
-func (host) Changed(string, string)                 {}
-func (host) Pending(func(cluster.Caller))           {}
-func (host) Meta(*cluster.MetaEvent)                {}
-func (host) Message(string, wamp.ID, []byte)        {}
-func (host) Kept(func(string, *cluster.Event) bool) {}
-func (host) Keep(string, *cluster.Event)            {}
+func (host) Event(string, *cluster.Event)                 {}
+func (host) Changed(cluster.ProcedureKey)                 {}
+func (host) Pending(func(cluster.Callee, cluster.Caller)) {}
+func (host) Meta(*cluster.MetaEvent)                      {}
+func (host) Message(string, wamp.ID, []byte)              {}
+func (host) Kept(string, func(*cluster.Event) bool)       {}
+func (host) Keep(string, *cluster.Event)                  {}
 
 // BenchmarkCall is a call through dealer and cluster in memory: two sessions, no sockets.
 func BenchmarkCall(b *testing.B) {
@@ -52,7 +52,7 @@ func BenchmarkCall(b *testing.B) {
 			callee, caller := bare(b, realm), bare(b, realm)
 			callee.Register(&wamp.Message{Type: wamp.Register, Request: 1, URI: uri,
 				Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"invoke": policy.String()})})
-			for _, ok := node.Procedure("realm1", uri); !ok; _, ok = node.Procedure("realm1", uri) {
+			for _, ok := node.Procedure(cluster.ProcedureKey{Realm: "realm1", URI: uri}); !ok; _, ok = node.Procedure(cluster.ProcedureKey{Realm: "realm1", URI: uri}) {
 				time.Sleep(time.Millisecond)
 			}
 			call := &wamp.Message{Type: wamp.Call, URI: uri, Payload: wamp.MustPayload(wamp.MessagePack, []any{"sixteen bytes ..."}, nil)}

@@ -1,0 +1,150 @@
+package cluster
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// patterns finds the prefix and wildcard patterns of one realm that match a URI. Looking costs
+// one map lookup for each length of prefix there is, and a walk down the components of the URI;
+// nothing when there are no patterns.
+type patterns[V any] struct {
+	count    atomic.Int64
+	mu       sync.RWMutex
+	prefixes map[string]V
+	lengths  []int // of the prefixes, longest first, each as often as it occurs
+	wildcard node[V]
+}
+
+// node is a place in the tree of wildcard patterns, one level a component; the component "" is
+// the one that matches any.
+type node[V any] struct {
+	next  map[string]*node[V]
+	value V
+	ends  bool // a pattern ends here
+}
+
+func (p *patterns[V]) add(match Match, uri string, v V) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.Add(1)
+	if match == Prefix {
+		if p.prefixes == nil {
+			p.prefixes = map[string]V{}
+		}
+		p.prefixes[uri] = v
+		at, _ := slices.BinarySearchFunc(p.lengths, len(uri), func(a, b int) int { return b - a })
+		p.lengths = slices.Insert(p.lengths, at, len(uri))
+		return
+	}
+	at := &p.wildcard
+	for component := range strings.SplitSeq(uri, ".") {
+		if at.next == nil {
+			at.next = map[string]*node[V]{}
+		}
+		if at.next[component] == nil {
+			at.next[component] = &node[V]{}
+		}
+		at = at.next[component]
+	}
+	at.value, at.ends = v, true
+}
+
+// remove takes back what add was called with.
+func (p *patterns[V]) remove(match Match, uri string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count.Add(-1)
+	if match == Prefix {
+		delete(p.prefixes, uri)
+		at, _ := slices.BinarySearchFunc(p.lengths, len(uri), func(a, b int) int { return b - a })
+		p.lengths = slices.Delete(p.lengths, at, at+1)
+		return
+	}
+	p.wildcard.remove(uri)
+}
+
+// remove tells whether nothing is left below and at the node.
+func (n *node[V]) remove(uri string) (empty bool) {
+	component, rest, more := strings.Cut(uri, ".")
+	if below := n.next[component]; below != nil {
+		if !more {
+			var none V
+			below.value, below.ends = none, false
+		}
+		if more && below.remove(rest) || !more && len(below.next) == 0 {
+			if !below.ends {
+				delete(n.next, component)
+			}
+		}
+	}
+	return len(n.next) == 0
+}
+
+// best gives the value of the pattern that decides alone: the longest prefix, else the wildcard
+// pattern that names the most components from the left (WAMP advanced profile, "Pattern-based
+// Registrations").
+func (p *patterns[V]) best(uri string) (v V, ok bool) {
+	if p.count.Load() == 0 {
+		return v, false
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	last := -1
+	for _, n := range p.lengths {
+		if n == last || n > len(uri) {
+			continue
+		}
+		if v, ok := p.prefixes[uri[:n]]; ok {
+			return v, true
+		}
+		last = n
+	}
+	p.wildcard.walk(uri, func(found V) bool {
+		v, ok = found, true
+		return false
+	})
+	return v, ok
+}
+
+// each calls f for the value of every pattern that matches.
+func (p *patterns[V]) each(uri string, f func(V)) {
+	if p.count.Load() == 0 {
+		return
+	}
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	last := -1
+	for _, n := range p.lengths {
+		if n == last || n > len(uri) {
+			continue
+		}
+		if v, ok := p.prefixes[uri[:n]]; ok {
+			f(v)
+		}
+		last = n
+	}
+	p.wildcard.walk(uri, func(v V) bool {
+		f(v)
+		return true
+	})
+}
+
+// walk calls f for the patterns that match, those first that name a component where the others
+// have a wildcard; it ends when f says so.
+func (n *node[V]) walk(uri string, f func(V) bool) bool {
+	component, rest, more := strings.Cut(uri, ".")
+	for _, name := range [...]string{component, ""} {
+		if below := n.next[name]; below != nil {
+			if !more && below.ends && !f(below.value) || more && !below.walk(rest, f) {
+				return false
+			}
+		}
+		if component == "" {
+			break // an empty component is the wildcard itself
+		}
+	}
+	return true
+}

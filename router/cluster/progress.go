@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// progressKey names a call from another replica.
+type progressKey struct {
+	origin *member
+	call   uint64
+}
+
+// progressing is a progressive call on another replica, as the caller's replica sees it. A piece
+// is sent when the callee has taken the one before: so the pieces stay in order, and a callee that
+// is slow slows its caller.
+type progressing struct{ taken chan struct{} }
+
+func newProgressing() *progressing { return &progressing{taken: make(chan struct{}, 1)} }
+
+// progressLook is how often a piece that waits looks whether its call is over.
+const progressLook = 100 * time.Millisecond
+
+// WaitRoom implements Waiter.
+func (p *progressing) WaitRoom(ctx context.Context) error {
+	look := time.NewTimer(progressLook)
+	defer look.Stop()
+	select {
+	case <-p.taken:
+		p.taken <- struct{}{} // for Continue, which is called again
+	case <-look.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// Continue takes a further piece of a progressive call (CALL with the same request) to the
+// callee that has it, on another replica: call is the number that Caller.Sent told last. The
+// Waiter is as for Call. A piece of a call that is over is dropped.
+func (r *Realm) Continue(call uint64, c *Call) Waiter {
+	x := r.node.calls
+	open, ok := x.open.get(call)
+	if !ok || open.progress == nil {
+		return nil
+	}
+	if open.at.full() {
+		return *open.at.link.Load()
+	}
+	select {
+	case <-open.progress.taken:
+	default:
+		return open.progress
+	}
+	if open, ok = x.open.get(call); ok { // it is known by now where the callee is
+		open.at.send(&frame{kind: frameMore, call: call, flags: c.Flags, details: c.Details, Payload: c.Payload})
+	}
+	return nil
+}
+
+// startProgress notes that a callee here took the first piece of a call, and asks for more.
+func (x *calls) startProgress(from *member, call uint64, callee Callee) {
+	x.progressive.set(progressKey{from, call}, callee)
+	from.send(&frame{kind: frameTaken, call: call})
+}
+
+// onTaken: the callee took a piece.
+func (x *calls) onTaken(from *member, f *frame) {
+	open, ok := x.open.get(f.call)
+	if !ok || open.progress == nil {
+		return
+	}
+	if open.at != from {
+		open.at = from
+		x.open.replace(f.call, open)
+	}
+	select {
+	case open.progress.taken <- struct{}{}:
+	default:
+	}
+}
+
+func (x *calls) onMore(from *member, f *frame) {
+	if callee, ok := x.progressive.get(progressKey{from, f.call}); ok && !x.more(from, f, callee) {
+		x.moreLater(from, f.own(), callee)
+	}
+}
+
+// more gives a piece to the callee; false when that has no room.
+func (x *calls) more(from *member, f *frame, callee Callee) bool {
+	err := callee.Continue(&Delivery{
+		Caller: &remoteCaller{x: x, to: from, call: f.call}, Details: f.details, Payload: f.Payload, Flags: f.flags,
+	})
+	if errors.Is(err, ErrBusy) {
+		return false
+	}
+	if f.flags&Progress != 0 {
+		from.send(&frame{kind: frameTaken, call: f.call})
+	}
+	return true
+}
+
+func (x *calls) moreLater(from *member, f *frame, callee Callee) {
+	x.clock.AfterFunc(routePause, func() {
+		if _, ok := x.progressive.get(progressKey{from, f.call}); ok && !x.more(from, f, callee) {
+			x.moreLater(from, f, callee)
+		}
+	})
+}
+
+// dropProgress forgets the progressive calls from a member whose links broke.
+func (x *calls) dropProgress(m *member) {
+	x.progressive.each(func(k progressKey, _ Callee) {
+		if k.origin == m {
+			x.progressive.delete(k)
+		}
+	})
+}

@@ -44,9 +44,10 @@ type calls struct {
 	// pending calls f with the callee and the caller of each call that a callee here has not
 	// answered.
 	pending func(f func(Callee, Caller))
-	// observe, when a test sets it, sees each turn of a rotation: dealt by the owner, then
+	// observe, when a test sets it, sees each turn of a rotation, with the callees that the
+	// call had to pass over: dealt by the owner, then
 	// delivered at the callee's replica.
-	observe func(p *procedure, t turn, delivered bool)
+	observe func(p *procedure, t turn, s *skip, delivered bool)
 }
 
 // clock is the time, and a way to be called later, so that a test can have its own.

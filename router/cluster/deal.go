@@ -105,7 +105,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		if sent {
 			p.dealt = next
 			if x.observe != nil {
-				x.observe(p, next, e.callee != nil)
+				x.observe(p, next, &r.skip, e.callee != nil)
 			}
 			return 0, nil
 		}

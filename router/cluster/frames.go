@@ -158,7 +158,7 @@ func (x *calls) deliverTurn(f *frame, origin *member, caller Caller) refusal {
 		p.delivered = t
 	}
 	if x.observe != nil {
-		x.observe(p, t, true)
+		x.observe(p, t, nil, true)
 	}
 	return 0
 }

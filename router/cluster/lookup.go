@@ -3,6 +3,7 @@ package cluster
 import (
 	"slices"
 
+	"github.com/wamp-operator/wamp-operator/router/pattern"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -63,7 +64,7 @@ func (r *Realm) MatchSubscriptions(topicURI string) []wamp.ID {
 		ids = append(ids, t.ID)
 	}
 	if found, ok := r.node.table.topics.patterns.Load(r.name); ok {
-		found.(*patterns[*topic]).each(topicURI, func(t *topic) { ids = append(ids, t.id) })
+		found.(*pattern.Index[*topic]).Each(topicURI, func(t *topic) { ids = append(ids, t.id) })
 	}
 	slices.Sort(ids)
 	return ids

@@ -34,7 +34,7 @@ func TestSimulation(t *testing.T) {
 		total.add(w.stats)
 	}
 	t.Logf("%d seeds: %+v", *simSeeds, total)
-	if total.Turns == 0 || total.Crashes == 0 || total.Joins == 0 || total.Severed == 0 || total.Ownerships == 0 || total.Canceled > total.Calls/20 {
+	if total.Turns == 0 || total.Crashes == 0 || total.Joins == 0 || total.Severed == 0 || total.Ownerships == 0 || total.Interrupted == 0 || total.Declined == 0 || total.Limited == 0 || total.Canceled > total.Calls/20 {
 		t.Errorf("the simulation does not do what it should: %+v", total)
 	}
 }
@@ -52,7 +52,7 @@ func TestSimulationRepeatsItself(t *testing.T) {
 }
 
 type simStats struct {
-	Calls, Turns, Registrations, Refused, Crashes, Joins, Leaves, Severed, Ownerships, Canceled int
+	Calls, Turns, Registrations, Refused, Crashes, Joins, Leaves, Severed, Ownerships, Canceled, GivenUp, Interrupted, Declined, Limited int
 }
 
 func (s *simStats) add(o simStats) {
@@ -66,6 +66,10 @@ func (s *simStats) add(o simStats) {
 	s.Severed += o.Severed
 	s.Ownerships += o.Ownerships
 	s.Canceled += o.Canceled
+	s.GivenUp += o.GivenUp
+	s.Interrupted += o.Interrupted
+	s.Declined += o.Declined
+	s.Limited += o.Limited
 }
 
 // simWorld is the load on a simulated cluster and the judge of what comes of it.
@@ -85,7 +89,6 @@ type simTrouble struct{ from, to time.Time }
 
 // simCallee is a session with one registration.
 type simCallee struct {
-	plainCallee
 	w         *simWorld
 	node      *simNode
 	uri       string
@@ -99,6 +102,7 @@ type simCallee struct {
 
 // simTurn is a turn of a rotation.
 type simTurn struct {
+	passed []uint64 // callees that the call had been to, or that take no more
 	turn
 	dealt, delivered time.Time
 	at               *simNode          // delivered by
@@ -106,13 +110,30 @@ type simTurn struct {
 }
 
 type simCall struct {
-	plainCaller
 	w         *simWorld
 	node      *simNode
 	uri       string
 	begun     time.Time
 	delivered int
 	answered  int
+	// number is what the cluster called it last; declined is how often a callee said that
+	// it is not available; canceled is when its caller gave it up.
+	number   uint64
+	declined int
+	canceled time.Time
+}
+
+func (c *simCall) Open() bool    { return c.answered == 0 && c.canceled.IsZero() }
+func (c *simCall) Sent(n uint64) { c.number = n }
+func (c *simCall) Room() Waiter  { return nil }
+
+// cancel gives the call up, with the callee to be interrupted.
+func (c *simCall) cancel() {
+	if c.Open() {
+		c.canceled = c.w.net.now
+		c.w.stats.GivenUp++
+		c.node.realm.Cancel(c.number, &Interruption{Caller: c, Reason: wamp.ErrCanceled})
+	}
 }
 
 var simProcedures = []struct {
@@ -130,7 +151,7 @@ func newSimWorld(seed uint64) *simWorld {
 func (w *simWorld) start() *simNode {
 	w.started++
 	n := w.net.start(fmt.Sprintf("r%d", w.started))
-	n.calls.observe = func(p *procedure, t turn, delivered bool) { w.observe(n, p, t, delivered) }
+	n.calls.observe = func(p *procedure, t turn, s *skip, delivered bool) { w.observe(n, p, t, s, delivered) }
 	return n
 }
 
@@ -330,6 +351,9 @@ func (w *simWorld) someCall() {
 			panic(err)
 		}
 		c.try(&Call{URI: c.uri, Caller: c, Payload: number})
+		if w.net.random.IntN(30) == 0 {
+			n.later(w.net.between(0, 15*time.Millisecond), c.cancel)
+		}
 	}
 }
 
@@ -340,6 +364,9 @@ func (c *simCall) try(call *Call) {
 }
 
 func (c *simCall) Answer(a *Answer) {
+	if !c.canceled.IsZero() {
+		return
+	}
 	c.answered++
 	if a.Error == wamp.ErrCanceled {
 		c.w.stats.Canceled++
@@ -356,9 +383,17 @@ func (c *simCallee) Deliver(d *Delivery) error {
 	if !c.ended.IsZero() {
 		return ErrGone
 	}
+	if !d.Caller.Open() {
+		return nil
+	}
 	if c.w.net.random.IntN(200) == 0 {
 		c.busy = append(c.busy, c.w.net.now)
 		return ErrBusy
+	}
+	if d.Flags&Queue == 0 && c.w.net.random.IntN(200) == 0 {
+		c.w.stats.Limited++
+		c.busy = append(c.busy, c.w.net.now)
+		return ErrLimit
 	}
 	args, _, err := d.Payload.Decode()
 	if err != nil {
@@ -369,20 +404,45 @@ func (c *simCallee) Deliver(d *Delivery) error {
 		return err
 	}
 	call := c.w.calls[number]
-	if call.delivered++; call.delivered > 1 {
-		c.w.net.fail("P5: a call of %s was delivered %d times", c.uri, call.delivered)
+	if call.delivered++; call.delivered > 1+call.declined {
+		c.w.net.fail("P5: a call of %s was delivered %d times, and declined %d times", c.uri, call.delivered, call.declined)
+	}
+	if !call.canceled.IsZero() && c.w.net.now.Sub(call.canceled) > 500*time.Millisecond {
+		c.w.net.fail("a call of %s was delivered %v after it was canceled", c.uri, c.w.net.now.Sub(call.canceled))
 	}
 	caller := d.Caller
 	n := c.node
-	n.pending = append(n.pending, caller)
+	n.pending = append(n.pending, simPending{c, caller})
+	var declined *Delivery
+	if c.w.net.random.IntN(60) == 0 {
+		own := *d
+		own.Details, own.Payload, own.Tried = d.Details.Clone(), d.Payload.Clone(), slices.Clone(d.Tried)
+		declined = &own
+	}
 	n.later(c.w.net.between(0, 20*time.Millisecond), func() {
-		n.pending = slices.DeleteFunc(n.pending, func(p Caller) bool { return p == caller })
+		n.pending = slices.DeleteFunc(n.pending, func(p simPending) bool { return p.caller == caller })
+		if declined != nil {
+			call.declined++
+			c.w.stats.Declined++
+			n.realm.Reroute(declined)
+			return
+		}
 		caller.Answer(&Answer{})
 	})
 	return nil
 }
 
-func (w *simWorld) observe(n *simNode, p *procedure, t turn, delivered bool) {
+func (c *simCallee) Continue(*Delivery) error { return nil }
+
+func (c *simCallee) Interrupt(i *Interruption) bool {
+	held := slices.ContainsFunc(c.node.pending, func(p simPending) bool { return p.callee == c && SameCall(p.caller, i.Caller) })
+	if held {
+		c.w.stats.Interrupted++
+	}
+	return held
+}
+
+func (w *simWorld) observe(n *simNode, p *procedure, t turn, s *skip, delivered bool) {
 	var known *simTurn
 	for i := len(w.turns[p.key.URI]) - 1; i >= 0 && known == nil; i-- {
 		if w.turns[p.key.URI][i].turn == t {
@@ -395,6 +455,9 @@ func (w *simWorld) observe(n *simNode, p *procedure, t turn, delivered bool) {
 			if other.m.state == stateDraining || other != n && (other.dead || n.links[other] == nil || !n.m.peer(other.id).up.Load()) {
 				known.unreachable[other] = true
 			}
+		}
+		if s != nil {
+			known.passed = slices.Concat(s.tried, s.limited)
 		}
 		w.turns[p.key.URI] = append(w.turns[p.key.URI], known)
 	}
@@ -442,7 +505,7 @@ func (w *simWorld) judge() {
 		}
 	}
 	for _, c := range w.calls {
-		if c.answered == 0 && !c.node.dead {
+		if c.Open() && !c.node.dead {
 			w.net.fail("P5: a call of %s begun at %v on %s has no answer", c.uri, c.begun.Format("05.000000"), c.node.id)
 		}
 	}
@@ -502,11 +565,11 @@ func (w *simWorld) passedOver(uri string, a, b *simTurn) *simCallee {
 	return nil
 }
 
-// unreached says that an owner could not reach the callee when it dealt one of two turns, or
-// one between them that was not delivered.
+// unreached says that an owner could not reach the callee, or that the call had to pass it over,
+// when one of two turns was dealt, or one between them that was not delivered.
 func (w *simWorld) unreached(c *simCallee, a, b *simTurn) bool {
 	return slices.ContainsFunc(w.turns[c.uri], func(t *simTurn) bool {
-		return t.unreachable[c.node] && !a.after(t.turn) && !t.after(b.turn)
+		return (t.unreachable[c.node] || slices.Contains(t.passed, c.stamp)) && !a.after(t.turn) && !t.after(b.turn)
 	})
 }
 
@@ -520,7 +583,10 @@ func (w *simWorld) swallowed(c *simCallee, a, b *simTurn) bool {
 		return !at.Before(a.dealt) && at.Before(b.delivered.Add(20*time.Millisecond))
 	})
 	closed := !c.ended.IsZero() && c.ended.Before(b.delivered.Add(20*time.Millisecond))
-	return busy || dealt && (closed || w.inTrouble(a.dealt, b.dealt))
+	canceled := slices.ContainsFunc(w.calls, func(call *simCall) bool {
+		return call.uri == c.uri && !call.canceled.IsZero() && !call.canceled.Before(a.dealt.Add(-20*time.Millisecond)) && !call.begun.After(b.dealt)
+	})
+	return busy || dealt && (closed || canceled || w.inTrouble(a.dealt, b.dealt))
 }
 
 func (w *simWorld) inTrouble(from, to time.Time) bool {

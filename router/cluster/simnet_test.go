@@ -92,8 +92,13 @@ type simNode struct {
 	links  map[*simNode]*simLink
 	dead   bool
 	realm  *Realm
-	// pending are the callers of calls that callees here have not answered.
-	pending []Caller
+	// pending are the calls that callees here have not answered.
+	pending []simPending
+}
+
+type simPending struct {
+	callee Callee
+	caller Caller
 }
 
 // simLink is one side of the connections between two members. Both directions are FIFO; a
@@ -131,7 +136,7 @@ func (s *simNet) start(name string) *simNode {
 	n := &simNode{net: s, id: id, fences: fences{}, links: map[*simNode]*simLink{}}
 	n.calls = newCalls(self, t, n, func(f func(Callee, Caller)) {
 		for _, c := range slices.Clone(n.pending) {
-			f(nil, c)
+			f(c.callee, c.caller)
 		}
 	})
 	n.calls.random = s.random.IntN

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/wamp-operator/wamp-operator/router/pattern"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -16,7 +17,7 @@ type table struct {
 	slots    [slotCount]slot
 	byID     shards[wamp.ID, *procedure]
 	byKey    shards[ProcedureKey, *procedure]
-	patterns sync.Map // realm: *patterns[*procedure]
+	patterns sync.Map // realm: *pattern.Index[*procedure]
 	topics   topics
 	sessions shards[wamp.ID, *SessionInfo]
 
@@ -82,17 +83,17 @@ func (t *table) procedure(key ProcedureKey) *procedure {
 	t.byID.set(id, p)
 	t.byKey.set(key, p)
 	if key.Match != Exact {
-		t.inRealm(key.Realm).add(key.Match, key.URI, p)
+		t.inRealm(key.Realm).Add(key.Match, key.URI, p)
 	}
 	return p
 }
 
-func (t *table) inRealm(realm string) *patterns[*procedure] {
+func (t *table) inRealm(realm string) *pattern.Index[*procedure] {
 	if p, ok := t.patterns.Load(realm); ok {
-		return p.(*patterns[*procedure])
+		return p.(*pattern.Index[*procedure])
 	}
-	p, _ := t.patterns.LoadOrStore(realm, &patterns[*procedure]{})
-	return p.(*patterns[*procedure])
+	p, _ := t.patterns.LoadOrStore(realm, &pattern.Index[*procedure]{})
+	return p.(*pattern.Index[*procedure])
 }
 
 // pattern gives the pattern-based procedure that a call of the URI goes to when no callee has
@@ -102,7 +103,7 @@ func (t *table) pattern(realm, uri string) *procedure {
 	if !ok {
 		return nil
 	}
-	p, _ := found.(*patterns[*procedure]).best(uri)
+	p, _ := found.(*pattern.Index[*procedure]).Best(uri)
 	return p
 }
 
@@ -114,7 +115,7 @@ func (t *table) change(p *procedure, add *entry, drop func(*entry) bool) {
 		t.byKey.delete(p.key)
 		t.byID.delete(p.id)
 		if p.key.Match != Exact {
-			t.inRealm(p.key.Realm).remove(p.key.Match, p.key.URI)
+			t.inRealm(p.key.Realm).Remove(p.key.Match, p.key.URI)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/wamp-operator/wamp-operator/router/pattern"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -12,7 +13,7 @@ import (
 // ask which other replicas an event goes to, and lookups who the subscribers are.
 type topics struct {
 	byID     shards[wamp.ID, *topic]
-	patterns sync.Map // realm: *patterns[*topic]
+	patterns sync.Map // realm: *pattern.Index[*topic]
 }
 
 // topic is a topic or pattern of topics with its subscribers on all replicas.
@@ -44,17 +45,17 @@ func (s *topics) topic(k listKey) *topic {
 	t := &topic{realm: k.Realm, uri: k.URI, match: k.Match, id: id}
 	s.byID.set(id, t)
 	if k.Match != Exact {
-		s.inRealm(k.Realm).add(k.Match, k.URI, t)
+		s.inRealm(k.Realm).Add(k.Match, k.URI, t)
 	}
 	return t
 }
 
-func (s *topics) inRealm(realm string) *patterns[*topic] {
+func (s *topics) inRealm(realm string) *pattern.Index[*topic] {
 	if p, ok := s.patterns.Load(realm); ok {
-		return p.(*patterns[*topic])
+		return p.(*pattern.Index[*topic])
 	}
-	p, _ := s.patterns.LoadOrStore(realm, &patterns[*topic]{})
-	return p.(*patterns[*topic])
+	p, _ := s.patterns.LoadOrStore(realm, &pattern.Index[*topic]{})
+	return p.(*pattern.Index[*topic])
 }
 
 // add takes a subscriber; it tells whether that is the first.
@@ -86,7 +87,7 @@ func (s *topics) remove(t *topic, who *member, session wamp.ID) (last bool) {
 	if last {
 		s.byID.delete(t.id)
 		if t.match != Exact {
-			s.inRealm(t.realm).remove(t.match, t.uri)
+			s.inRealm(t.realm).Remove(t.match, t.uri)
 		}
 	}
 	return last
@@ -110,7 +111,7 @@ func (s *topics) receivers(realm, uri string) []*member {
 		return to
 	}
 	shared := true
-	found.(*patterns[*topic]).each(uri, func(t *topic) {
+	found.(*pattern.Index[*topic]).Each(uri, func(t *topic) {
 		for _, m := range t.members() {
 			switch {
 			case slices.Contains(to, m):

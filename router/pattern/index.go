@@ -1,16 +1,20 @@
-package cluster
+// Package pattern finds the pattern-based registrations, subscriptions and permissions that a URI
+// matches.
+package pattern
 
 import (
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// patterns finds the prefix and wildcard patterns of one realm that match a URI. Looking costs
-// one map lookup for each length of prefix there is, and a walk down the components of the URI;
-// nothing when there are no patterns.
-type patterns[V any] struct {
+// Index finds the prefix and wildcard patterns that match a URI. Looking costs one map lookup for
+// each length of prefix there is, and a walk down the components of the URI; nothing when there are
+// no patterns. The zero Index is empty and ready, and safe for concurrent use.
+type Index[V any] struct {
 	count    atomic.Int64
 	mu       sync.RWMutex
 	prefixes map[string]V
@@ -26,11 +30,12 @@ type node[V any] struct {
 	ends  bool // a pattern ends here
 }
 
-func (p *patterns[V]) add(match Match, uri string, v V) {
+// Add takes a value for a pattern, which must not be there yet.
+func (p *Index[V]) Add(match wamp.Match, uri string, v V) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count.Add(1)
-	if match == Prefix {
+	if match == wamp.Prefix {
 		if p.prefixes == nil {
 			p.prefixes = map[string]V{}
 		}
@@ -52,12 +57,12 @@ func (p *patterns[V]) add(match Match, uri string, v V) {
 	at.value, at.ends = v, true
 }
 
-// remove takes back what add was called with.
-func (p *patterns[V]) remove(match Match, uri string) {
+// Remove takes back what Add was called with.
+func (p *Index[V]) Remove(match wamp.Match, uri string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count.Add(-1)
-	if match == Prefix {
+	if match == wamp.Prefix {
 		delete(p.prefixes, uri)
 		at, _ := slices.BinarySearchFunc(p.lengths, len(uri), func(a, b int) int { return b - a })
 		p.lengths = slices.Delete(p.lengths, at, at+1)
@@ -83,10 +88,10 @@ func (n *node[V]) remove(uri string) (empty bool) {
 	return len(n.next) == 0
 }
 
-// best gives the value of the pattern that decides alone: the longest prefix, else the wildcard
+// Best gives the value of the pattern that decides alone: the longest prefix, else the wildcard
 // pattern that names the most components from the left (WAMP advanced profile, "Pattern-based
 // Registrations").
-func (p *patterns[V]) best(uri string) (v V, ok bool) {
+func (p *Index[V]) Best(uri string) (v V, ok bool) {
 	if p.count.Load() == 0 {
 		return v, false
 	}
@@ -109,8 +114,8 @@ func (p *patterns[V]) best(uri string) (v V, ok bool) {
 	return v, ok
 }
 
-// each calls f for the value of every pattern that matches.
-func (p *patterns[V]) each(uri string, f func(V)) {
+// Each calls f for the value of every pattern that matches.
+func (p *Index[V]) Each(uri string, f func(V)) {
 	if p.count.Load() == 0 {
 		return
 	}
@@ -147,4 +152,25 @@ func (n *node[V]) walk(uri string, f func(V) bool) bool {
 		}
 	}
 	return true
+}
+
+// Matches compares a URI with one pattern. With Exact they must be the same.
+func Matches(match wamp.Match, pattern, uri string) bool {
+	switch match {
+	case wamp.Prefix:
+		return strings.HasPrefix(uri, pattern)
+	case wamp.Wildcard:
+		for {
+			want, pattern2, moreWanted := strings.Cut(pattern, ".")
+			component, rest, more := strings.Cut(uri, ".")
+			if more != moreWanted || want != "" && want != component {
+				return false
+			}
+			if !more {
+				return true
+			}
+			pattern, uri = pattern2, rest
+		}
+	}
+	return uri == pattern
 }

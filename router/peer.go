@@ -1,9 +1,7 @@
 package router
 
 import (
-	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/auth"
@@ -23,33 +21,14 @@ type peer struct {
 	broker  *broker.Peer
 }
 
-// Join implements session.Router.
-func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *session.Refusal) {
-	if r.refusing.Load() {
-		return nil, &session.Refusal{URI: wamp.CloseSystemShutdown, Message: "this router is stopping: connect again to reach another"}
-	}
-	found := r.realms.get(hello.Realm)
-	if found == nil {
-		return nil, noSuchRealm(hello.Realm)
-	}
-	access := found.access.Load()
-	if access == nil {
-		return nil, noSuchRealm(hello.Realm)
-	}
-	identity, err := access.Authenticate(hello.AuthMethods, "anonymous-"+strconv.FormatUint(uint64(wamp.RandomID()), 36))
-	if err != nil {
-		return nil, refusal(err)
-	}
-	return r.realms.join(r, s, found, identity)
-}
-
-func (r *realms) join(router *Router, s *session.Session, in *realm, identity auth.Identity) (session.Peer, *session.Refusal) {
+// join enters a session; id is the id that it should have.
+func (r *realms) join(router *Router, s *session.Session, in *realm, identity auth.Identity, id wamp.ID) (session.Peer, *session.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if in.access.Load() == nil {
 		return nil, noSuchRealm(in.name)
 	}
-	s.ID = newSessionID(func(id wamp.ID) bool { return r.peers[id] != nil })
+	s.ID = newSessionID(id, func(id wamp.ID) bool { return r.peers[id] != nil })
 	s.Realm, s.Identity, s.Access = in.name, identity, &in.access
 	p := &peer{router: router, session: s, realm: in, dealer: in.dealer.Join(s), broker: in.broker.Join(s)}
 	in.handle.Joined(sessionInfo(s))
@@ -62,21 +41,11 @@ func noSuchRealm(name string) *session.Refusal {
 	return &session.Refusal{URI: wamp.ErrNoSuchRealm, Message: fmt.Sprintf("the realm %q is not served here", name)}
 }
 
-// refusal says in WAMP's words why a client was not authenticated.
-func refusal(err error) *session.Refusal {
-	uri := wamp.ErrNoMatchingAuthMethod
-	var refused *auth.Refusal
-	if errors.As(err, &refused) && refused.Method == auth.Anonymous {
-		uri = wamp.ErrAuthenticationRequired
-	}
-	return &session.Refusal{URI: uri, Message: err.Error()}
-}
-
 // sessionInfo is what all replicas are told of a session.
 func sessionInfo(s *session.Session) *cluster.SessionInfo {
 	details := wamp.MustDict(wamp.CBOR, map[string]any{
 		"session": uint64(s.ID), "authid": s.Identity.AuthID, "authrole": s.Identity.Role.Name,
-		"authmethod": s.Identity.Method, "authprovider": "static",
+		"authmethod": s.Identity.Method, "authprovider": s.Identity.Provider,
 	})
 	return &cluster.SessionInfo{Session: s.ID, AuthID: s.Identity.AuthID, AuthRole: s.Identity.Role.Name, Details: details.Raw}
 }

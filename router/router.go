@@ -265,12 +265,11 @@ func (h *host) Pending(f func(cluster.Callee, cluster.Caller)) {
 	}
 }
 
-// newSessionID gives an id that no session here has; it is random over 53 bits, so that in the
-// whole cluster two are alike about once in 2^53 / sessions.
-func newSessionID(taken func(wamp.ID) bool) wamp.ID {
-	for {
-		if id := wamp.RandomID(); !taken(id) {
-			return id
-		}
+// newSessionID gives the id, or else one that no session here has; it is random over 53 bits, so
+// that in the whole cluster two are alike about once in 2^53 / sessions.
+func newSessionID(id wamp.ID, taken func(wamp.ID) bool) wamp.ID {
+	for taken(id) {
+		id = wamp.RandomID()
 	}
+	return id
 }

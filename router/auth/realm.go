@@ -1,23 +1,61 @@
 package auth
 
 import (
-	"slices"
-
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 )
 
-// Methods of authentication, as they stand in HELLO.Details.authmethods.
-const Anonymous = "anonymous"
-
 // Realm is the compiled access rules of one realm; it does not change.
 type Realm struct {
-	roles     map[string]*Role
-	anonymous *Role // nil: nobody without a name gets in
+	name       string
+	roles      map[string]*Role
+	anonymous  *Role // nil: nobody without a name gets in
+	principals map[string]*principal
+	// order is the principals as they are declared, for decoys; byKey are those with a
+	// public key.
+	order []*principal
+	byKey map[string]*principal
+	// authenticators by method.
+	authenticators map[string]*authenticator
+	// offered are the methods that somebody can use.
+	offered map[string]bool
+	// key makes up what decoys have.
+	key      []byte
+	problems []Problem
 }
 
-// Compile turns a validated WampRealm into its access rules.
-func Compile(r *v1alpha1.WampRealm) *Realm {
-	realm := &Realm{roles: make(map[string]*Role, len(r.Spec.Roles))}
+// Problem is a principal that cannot log in by a method, and why.
+type Problem struct {
+	Realm   string
+	AuthID  string
+	Method  string
+	Message string // what is wrong and what to do
+}
+
+func (p Problem) String() string {
+	return "principal " + p.AuthID + " of realm " + p.Realm + " cannot log in by " + p.Method + ": " + p.Message
+}
+
+// Options are what a WampRealm refers to.
+type Options struct {
+	// Secret gives the data of a Secret; nil: there are none.
+	Secret func(namespace, name string) (map[string][]byte, bool)
+	// Key makes up the salts of principals that are not there. It should be secret, stay the
+	// same when the router restarts, and be the same on every replica; when empty it is made
+	// of the secrets of the realm, and so changes with them.
+	Key []byte
+}
+
+// Compile turns a validated WampRealm that refers to no Secret into its access rules.
+func Compile(r *v1alpha1.WampRealm) *Realm { return CompileWith(r, Options{}) }
+
+// CompileWith turns a validated WampRealm into its access rules. What of its principals cannot
+// be used is in Problems; everything else is served.
+func CompileWith(r *v1alpha1.WampRealm, with Options) *Realm {
+	realm := &Realm{
+		name: r.Spec.Realm, roles: make(map[string]*Role, len(r.Spec.Roles)),
+		principals: make(map[string]*principal, len(r.Spec.Principals)), byKey: map[string]*principal{},
+		authenticators: map[string]*authenticator{}, offered: map[string]bool{},
+	}
 	for i := range r.Spec.Roles {
 		role := compileRole(&r.Spec.Roles[i])
 		realm.roles[role.Name] = role
@@ -25,7 +63,26 @@ func Compile(r *v1alpha1.WampRealm) *Realm {
 	if r.Spec.Anonymous != nil {
 		realm.anonymous = realm.roles[r.Spec.Anonymous.Role]
 	}
+	secrets := secrets{namespace: r.Namespace, get: with.Secret, seen: newMAC([]byte("wamp-router decoys"))}
+	for i := range r.Spec.Principals {
+		realm.add(&r.Spec.Principals[i], &secrets)
+	}
+	realm.key = realm.decoyKey(with.Key, &secrets)
+	for _, a := range r.Spec.Authenticators {
+		for _, method := range a.Methods {
+			realm.authenticators[string(method)] = &authenticator{procedure: a.Procedure, realm: orElse(a.Realm, realm.name)}
+			realm.offered[string(method)] = true
+		}
+	}
 	return realm
+}
+
+// Problems are the principals that cannot log in as declared. A nil Realm has none.
+func (r *Realm) Problems() []Problem {
+	if r == nil {
+		return nil
+	}
+	return r.problems
 }
 
 // Role gives a role by name, or nil. It is looked up again for a session when the rules of its
@@ -44,27 +101,30 @@ type Identity struct {
 	Provider string // WELCOME.Details.authprovider
 	Role     *Role
 	Extra    map[string]any // WELCOME.Details.authextra
+	// holds tells whether what the client proved still stands for the principal.
+	holds func(p *principal) bool
 }
 
-// Authenticate admits a client that offers these methods (HELLO.Details.authmethods; offering
-// none means anonymous), or says why not with a *Refusal. What an anonymous client calls itself
-// (HELLO.Details.authid) proves nothing, so it gets authID, which the router made up.
-func (r *Realm) Authenticate(methods []string, authID string) (Identity, error) {
-	if len(methods) > 0 && !slices.Contains(methods, Anonymous) {
-		return Identity{}, &Refusal{Method: methods[0]}
+// Stands tells whether a session that was admitted earlier would still be let in with its role:
+// the way it came in is still declared, and so are the principal, its role, and the key or
+// certificate that it showed. A new secret does not end sessions.
+func (r *Realm) Stands(id Identity) bool {
+	if r == nil || id.Role == nil || r.roles[id.Role.Name] == nil {
+		return false
 	}
-	if r.anonymous == nil {
-		return Identity{}, &Refusal{Method: Anonymous}
+	switch {
+	case id.Provider == dynamic:
+		return r.authenticators[id.Method] != nil
+	case id.Method == Anonymous:
+		return r.anonymous != nil && r.anonymous.Name == id.Role.Name
 	}
-	return Identity{AuthID: authID, Method: Anonymous, Role: r.anonymous}, nil
+	p := r.principals[id.AuthID]
+	return p != nil && p.role.Name == id.Role.Name && p.can(id.Method) && (id.holds == nil || id.holds(p))
 }
 
-// Refusal says that no method that the client offers is open in the realm.
-type Refusal struct{ Method string }
-
-func (e *Refusal) Error() string {
-	if e.Method == Anonymous {
-		return "the realm lets nobody in without a name: spec.anonymous of its WampRealm would allow it"
+func orElse(text, otherwise string) string {
+	if text != "" {
+		return text
 	}
-	return "the realm knows no authentication by " + e.Method
+	return otherwise
 }

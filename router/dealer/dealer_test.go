@@ -59,7 +59,7 @@ func (l *lobby) Join(s *session.Session, _ session.Hello) (session.Peer, *sessio
 		}}}},
 	}}))
 	s.ID, s.Realm, s.Access = wamp.RandomID(), "realm1", &l.access
-	s.Identity, _ = l.access.Load().Authenticate(nil, "someone")
+	s.Identity, _ = l.access.Load().Admit(s.Joining(), &auth.Attempt{Guest: "someone"})
 	l.peer = &joined{l.dealer.Join(s), l.conn}
 	return l.peer, nil
 }

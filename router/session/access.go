@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/transport"
 )
 
 // Allowed tells whether the session's role may do action with uri, by the rules as they are
@@ -29,6 +30,9 @@ func (s *Session) Has(f Features) bool { return s.protocol.Features.Has(f) }
 // with the same id (WAMP advanced profile, "Progressive Call Invocations"), which may have ended
 // already. Only during Peer.Handle.
 func (s *Session) Continues() bool { return s.continues }
+
+// Info tells what the connection is.
+func (s *Session) Info() *transport.Info { return s.conn.Info() }
 
 // Transport describes the connection for others, as the session meta API does: its "type", its
 // "protocol" in WAMP's words, the "peer" as network:address, and "tls" with the version of TLS on

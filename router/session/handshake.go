@@ -20,7 +20,8 @@ func (s *Session) admit(router Router, m *wamp.Message) *Refusal {
 	if s.peer, refusal = s.join(router, hello); refusal != nil {
 		return refusal
 	}
-	s.rules, s.role = s.Access.Load(), s.Identity.Role
+	s.rules = s.Access.Load()
+	s.role = s.rules.Role(s.Identity.Role.Name)
 	_ = s.conn.Send(&wamp.Message{Type: wamp.Welcome, ID: s.ID, Dict: s.welcome()})
 	if !s.protocol.Joined() {
 		return gone // the router ended the session while it began, and has said so

@@ -1,0 +1,82 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/session"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// Join implements session.Router.
+func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *session.Refusal) {
+	if r.refusing.Load() {
+		return nil, &session.Refusal{URI: wamp.CloseSystemShutdown, Message: "this router is stopping: connect again to reach another"}
+	}
+	found := r.realms.get(hello.Realm)
+	if found == nil {
+		return nil, noSuchRealm(hello.Realm)
+	}
+	access := found.access.Load()
+	if access == nil {
+		return nil, noSuchRealm(hello.Realm)
+	}
+	attempt, err := r.attempt(s, &hello)
+	if err != nil {
+		return nil, &session.Refusal{URI: wamp.ErrAuthenticationFailed, Message: err.Error()}
+	}
+	identity, err := access.Admit(s.Joining(), attempt)
+	if err != nil {
+		return nil, r.refuse(hello.Realm, err)
+	}
+	if now := found.access.Load(); now != access && now != nil && !now.Stands(identity) {
+		return nil, &session.Refusal{URI: wamp.ErrAuthenticationDenied, Message: "these credentials are not accepted any more"}
+	}
+	return r.realms.join(r, s, found, identity, wamp.ID(attempt.Session))
+}
+
+// attempt is what authentication has to know of a client.
+func (r *Router) attempt(s *session.Session, hello *session.Hello) (*auth.Attempt, error) {
+	a := &auth.Attempt{
+		Methods: hello.AuthMethods, AuthID: hello.AuthID,
+		Guest:      "anonymous-" + strconv.FormatUint(uint64(wamp.RandomID()), 36),
+		Session:    uint64(wamp.RandomID()),
+		Connection: s.Info(), Transport: s.Transport(),
+	}
+	var err error
+	if a.Extra, err = hello.AuthExtra.Decode(); err != nil {
+		return nil, fmt.Errorf("HELLO.Details.authextra cannot be read: %w", err)
+	}
+	a.Challenge = func(method string, extra map[string]any) (string, map[string]any, error) {
+		signature, answer, refusal := s.Challenge(method, extra)
+		if refusal != nil {
+			return "", nil, refusal
+		}
+		decoded, err := answer.Decode()
+		if err != nil {
+			return "", nil, &session.Refusal{URI: wamp.ErrAuthenticationFailed, Message: "AUTHENTICATE.Extra cannot be read: " + err.Error()}
+		}
+		return signature, decoded, nil
+	}
+	a.Caller, _ = any(r).(auth.Caller)
+	return a, nil
+}
+
+// refuse says in WAMP's words why a client was not authenticated, and tells those who run the
+// router what they can mend.
+func (r *Router) refuse(realm string, err error) *session.Refusal {
+	var ended *session.Refusal
+	if errors.As(err, &ended) {
+		return ended
+	}
+	var refused *auth.Refusal
+	if !errors.As(err, &refused) {
+		refused = &auth.Refusal{URI: wamp.ErrAuthenticationFailed, Message: "the router cannot decide", Cause: err}
+	}
+	if refused.Cause != nil {
+		r.log.Warn("a client could not be authenticated", "realm", realm, "error", refused.Cause)
+	}
+	return &session.Refusal{URI: refused.URI, Message: refused.Message}
+}

@@ -1,0 +1,166 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// Caller calls the procedures of authenticators.
+type Caller interface {
+	// CallInternal calls a procedure as the router itself. The error wraps ErrUnreachable when
+	// nobody answered.
+	CallInternal(ctx context.Context, realm, procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error)
+}
+
+// ErrUnreachable is in the chain of an error of Caller when the procedure could not be asked: it
+// is not registered, its callee went away, or the time was over.
+var ErrUnreachable = errors.New("the procedure could not be asked")
+
+// answerTime is how long an authenticator may take.
+const answerTime = 5 * time.Second
+
+// authenticator is a procedure that knows who may join.
+type authenticator struct{ realm, procedure string }
+
+// verdict is what an authenticator answered.
+type verdict struct {
+	role   *Role
+	authID string
+	extra  map[string]any
+	cra    *craKey // nil: it told no secret
+}
+
+// ask asks the authenticator about a client. The error is the answer to the client; it is
+// denied() when the authenticator said no.
+func (r *Realm) ask(ctx context.Context, by *authenticator, method string, a *Attempt, ticket *string) (*verdict, error) {
+	if a.Caller == nil {
+		return nil, failed(ErrUnreachable, "the authenticator cannot be asked")
+	}
+	details := map[string]any{"authmethod": method, "authextra": a.Extra, "session": a.Session, "transport": a.Transport}
+	if a.Extra == nil {
+		details["authextra"] = map[string]any{}
+	}
+	if ticket != nil {
+		details["ticket"] = *ticket
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	args, kwargs, err := a.Caller.CallInternal(ctx, by.realm, by.procedure, []any{r.name, a.AuthID, details}, nil)
+	switch {
+	case errors.Is(err, ErrUnreachable) || ctx.Err() != nil:
+		return nil, failed(fmt.Errorf("authenticator %s in realm %s: %w", by.procedure, by.realm, err), "the authenticator cannot be asked")
+	case err != nil:
+		return nil, denied()
+	}
+	v, err := r.verdict(args, kwargs)
+	if err != nil {
+		return nil, failed(fmt.Errorf("authenticator %s in realm %s: %w", by.procedure, by.realm, err), "the authenticator gave no answer that makes sense")
+	}
+	return v, nil
+}
+
+// verdict reads an answer: the name of a role, or a dictionary.
+func (r *Realm) verdict(args []any, kwargs map[string]any) (*verdict, error) {
+	answer := kwargs
+	if len(args) > 0 {
+		switch first := args[0].(type) {
+		case string:
+			answer = map[string]any{"role": first}
+		case map[string]any:
+			answer = first
+		default:
+			return nil, errors.New("its answer is neither the name of a role nor a dictionary")
+		}
+	}
+	name, _ := answer["role"].(string)
+	v := &verdict{role: r.roles[name]}
+	if v.role == nil {
+		return nil, fmt.Errorf("its answer has the role %q, which the realm %s does not have", name, r.name)
+	}
+	v.authID, _ = answer["authid"].(string)
+	v.extra, _ = answer["extra"].(map[string]any)
+	if secret, ok := answer["secret"].(string); ok && secret != "" {
+		v.cra = &craKey{secret: []byte(secret)}
+		v.cra.salt, _ = answer["salt"].(string)
+		v.cra.iterations, v.cra.keyLength = number(answer["iterations"], 1000), number(answer["keylen"], 32)
+	}
+	return v, nil
+}
+
+func number(v any, otherwise int64) int64 {
+	switch n := v.(type) {
+	case int64:
+		return n
+	case int:
+		return int64(n)
+	case float64:
+		return int64(n)
+	}
+	return otherwise
+}
+
+// identity is who the client is after it was let in.
+func (v *verdict) identity(a *Attempt, method string) Identity {
+	return Identity{
+		AuthID: orElse(v.authID, orElse(a.name(), a.Guest)), Method: method, Provider: dynamic, Role: v.role, Extra: v.extra,
+	}
+}
+
+// admitUnnamed asks about a client that does not say who it is.
+func (r *Realm) admitUnnamed(ctx context.Context, a *Attempt, by *authenticator) (Identity, error) {
+	v, err := r.ask(ctx, by, Anonymous, a, nil)
+	if err != nil {
+		return Identity{}, err
+	}
+	id := v.identity(a, Anonymous)
+	id.AuthID = orElse(v.authID, a.Guest)
+	return id, nil
+}
+
+// admitDynamic asks about a client whom no principal names. To whom the authenticator says no,
+// it looks as to those who prove nothing: they are challenged, and denied after it.
+func (r *Realm) admitDynamic(ctx context.Context, method string, a *Attempt) (Identity, error) {
+	by := r.authenticators[method]
+	if method == Ticket {
+		ticket, _, err := a.Challenge(Ticket, map[string]any{})
+		if err != nil {
+			return Identity{}, err
+		}
+		v, err := r.ask(ctx, by, Ticket, a, &ticket)
+		if err != nil {
+			return Identity{}, err
+		}
+		return v.identity(a, Ticket), nil
+	}
+	p := r.decoy(a.name(), method)
+	v, err := r.ask(ctx, by, method, a, nil)
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.URI != wamp.ErrAuthenticationDenied:
+		return Identity{}, err
+	case err == nil:
+		id := v.identity(a, method)
+		p = &principal{authID: id.AuthID, role: v.role, cra: v.cra, keys: map[string]bool{a.publicKey(): true}}
+		if method == WampCRA && v.cra == nil {
+			cause := fmt.Errorf("authenticator %s in realm %s: its answer has no secret", by.procedure, by.realm)
+			return Identity{}, failed(cause, "the authenticator gave no answer that makes sense")
+		}
+	}
+	var ok bool
+	if method == WampCRA {
+		ok, err = proveCRA(a, p)
+	} else {
+		ok, err = proveCryptosign(a, p)
+	}
+	switch {
+	case err != nil:
+		return Identity{}, err
+	case !ok || p.decoy:
+		return Identity{}, denied()
+	}
+	return v.identity(a, method), nil
+}

@@ -120,11 +120,16 @@ func register(t *testing.T, r *Realm, uri string, invoke Policy, session wamp.ID
 // startNodes starts n nodes on loopback that know of one another.
 func startNodes(t *testing.T, n int, key []byte) []*Node {
 	t.Helper()
+	return startHosted(t, n, key, func(int) Host { return silentHost{} })
+}
+
+func startHosted(t *testing.T, n int, key []byte, host func(int) Host) []*Node {
+	t.Helper()
 	var nodes []*Node
 	var join []string
 	for i := range n {
 		node, err := Start(Config{
-			Cluster: "test", Replica: fmt.Sprintf("r%d", i), Logger: testLogger(), Host: silentHost{},
+			Cluster: "test", Replica: fmt.Sprintf("r%d", i), Logger: testLogger(), Host: host(i),
 			Network: &Network{Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join, Key: key},
 		})
 		if err != nil {

@@ -1,12 +1,17 @@
 package transport
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
-// Config bounds what a connection may use. A zero field has its default.
+// Config bounds what connections may use and says which optional parts are served. A zero field
+// has its default.
 type Config struct {
 	// MaxMessage is the largest message accepted, in bytes. Default 16 MiB. RawSocket
-	// announces the largest power of two that is not above it, from 512 bytes to 16 MiB,
-	// and its frames end at 16 MiB - 1.
+	// announces the largest power of two that is not above it, from 512 bytes to 16 MiB.
+	// For a batch of messages and for a compressed message, once it is decompressed, the
+	// limit holds as a whole.
 	MaxMessage int
 	// SoftLimit is how many outbound bytes may wait before the connection counts as full.
 	// Default 1 MiB.
@@ -27,8 +32,56 @@ type Config struct {
 	// negative turns pings off.
 	KeepAlive time.Duration
 	// MaxConnections is how many connections a server holds, those in their handshake
-	// included. 0 is no limit.
+	// included; a long-poll session counts as one, and so does each of its HTTP
+	// connections. Whoever comes beyond is told so and turned away. 0 is no limit.
 	MaxConnections int
+	// MaxPerAddress is the same for the connections of one IPv4 address, or of one IPv6
+	// network of 64 bits (which is what one customer of a provider has). Unix sockets do
+	// not count. 0 is no limit.
+	MaxPerAddress int
+	// MessageRate is how many messages a second a peer may send for long, and MessageBurst
+	// how many at once. Beyond them its connection is read more slowly, so that the
+	// pressure goes back to the peer; nothing is refused. Rate 0 is no limit; burst
+	// defaults to the messages of one second.
+	MessageRate, MessageBurst int
+
+	// Origins are the web origins whose pages may connect, see [CheckOrigins]. Requests
+	// without an Origin header do not come from web pages and are always taken. None: pages
+	// of the host that the request itself names, on any port.
+	Origins []string
+	// Compression is offered to (or, in a Dialer, asked of) the other side of a WebSocket
+	// when it is not nil.
+	Compression *Compression
+	// LongPoll serves the HTTP long-poll transport when it is not nil. Of servers only.
+	LongPoll *LongPollConfig
+	// Proxies are the networks from which connections must begin with a PROXY protocol
+	// header. Of servers only.
+	Proxies []netip.Prefix
+}
+
+// Compression is permessage-deflate (RFC 7692). Compressing costs much CPU a message; it pays on
+// thin lines and for large texts.
+type Compression struct {
+	// Level is that of compress/flate, from 1 (fast) to 9 (small). Default 1.
+	Level int
+	// MinSize is the size in bytes from which on messages are compressed. Default 256.
+	MinSize int
+	// ContextTakeover lets each message refer to those before it, in both directions. That
+	// compresses small messages that resemble one another far better, and takes up to 1.3
+	// MiB for each connection on which something was sent.
+	ContextTakeover bool
+}
+
+// LongPollConfig is the HTTP long-poll transport (WAMP advanced profile, "HTTP Longpoll
+// Transport").
+type LongPollConfig struct {
+	// Path is the base URL's path. Default "/longpoll".
+	Path string
+	// PollTimeout is how long a request for messages waits before it is answered without
+	// one (204), in time for clients and proxies that give up. Default 10 s.
+	PollTimeout time.Duration
+	// IdleTimeout is how long a session lives that nobody asks for messages. Default 30 s.
+	IdleTimeout time.Duration
 }
 
 func (c Config) withDefaults() *Config {
@@ -38,10 +91,27 @@ func (c Config) withDefaults() *Config {
 	setDefault(&c.HandshakeTimeout, 10*time.Second)
 	setDefault(&c.WriteTimeout, 10*time.Second)
 	setDefault(&c.CloseTimeout, 5*time.Second)
+	setDefault(&c.MessageBurst, c.MessageRate)
 	if c.KeepAlive == 0 {
 		c.KeepAlive = 30 * time.Second
 	}
 	c.HardLimit = max(c.HardLimit, c.SoftLimit)
+	if c.Compression != nil {
+		own := *c.Compression
+		setDefault(&own.Level, 1)
+		own.Level = min(own.Level, 9)
+		setDefault(&own.MinSize, 256)
+		c.Compression = &own
+	}
+	if c.LongPoll != nil {
+		own := *c.LongPoll
+		if own.Path == "" {
+			own.Path = "/longpoll"
+		}
+		setDefault(&own.PollTimeout, 10*time.Second)
+		setDefault(&own.IdleTimeout, 30*time.Second)
+		c.LongPoll = &own
+	}
 	return &c
 }
 

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -22,6 +23,8 @@ type Dialer struct {
 	TLS *tls.Config
 	// Header goes with WebSocket requests.
 	Header http.Header
+	// Batched asks WebSocket servers for the batched subprotocols alone.
+	Batched bool
 	// Stats counts over all connections of this Dialer.
 	Stats Stats
 
@@ -39,7 +42,8 @@ func Dial(ctx context.Context, address string, f wamp.Format) (Conn, error) {
 
 // Dial connects to a router. The scheme of address chooses the transport: ws and wss for
 // WebSocket ("ws://host:8080/ws"), tcp or rs and tcps or rss for RawSocket
-// ("tcp://host:8080"). The context, and HandshakeTimeout, bound the connecting only.
+// ("tcp://host:8080"), unix for RawSocket and ws+unix for WebSocket over a Unix socket
+// ("unix:///run/wamp.sock"). The context, and HandshakeTimeout, bound the connecting only.
 func (d *Dialer) Dial(ctx context.Context, address string, f wamp.Format) (Conn, error) {
 	d.start.Do(func() {
 		d.cfg = d.Config.withDefaults()
@@ -62,8 +66,12 @@ func (d *Dialer) Dial(ctx context.Context, address string, f wamp.Format) (Conn,
 		p, err = d.dialRaw(ctx, u, f, false)
 	case "tcps", "rss":
 		p, err = d.dialRaw(ctx, u, f, true)
+	case "unix":
+		p, err = d.dialRaw(ctx, u, f, false)
+	case "ws+unix":
+		p, err = d.dialWebSocket(ctx, u, f)
 	default:
-		err = fmt.Errorf("unknown scheme %q: write ws, wss, tcp or tcps", u.Scheme)
+		err = fmt.Errorf("unknown scheme %q: write ws, wss, tcp, tcps, unix or ws+unix", u.Scheme)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("dialing %s: %w", address, err)
@@ -73,24 +81,48 @@ func (d *Dialer) Dial(ctx context.Context, address string, f wamp.Format) (Conn,
 }
 
 func (d *Dialer) dialWebSocket(ctx context.Context, u *url.URL, f wamp.Format) (*peer, error) {
+	batch := unbatched
+	if d.Batched {
+		batch = batchingOf(f)
+	}
 	dialer := ws.Dialer{
-		Protocols: []string{subprotocol(f)},
+		Protocols: []string{subprotocol(f, batch)},
 		TLSConfig: d.TLS,
 		Header:    ws.HandshakeHeaderHTTP(d.Header),
 	}
-	nc, br, hs, err := dialer.Dial(ctx, u.String())
+	if d.cfg.Compression != nil {
+		dialer.Extensions = []httphead.Option{d.cfg.Compression.offer()}
+	}
+	address := u.String()
+	if u.Scheme == "ws+unix" {
+		address = "ws://localhost/ws"
+		dialer.NetDial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", u.Path)
+		}
+	}
+	nc, br, hs, err := dialer.Dial(ctx, address)
 	if err != nil {
 		return nil, fmt.Errorf("WebSocket handshake: %w", err)
 	}
-	if hs.Protocol != subprotocol(f) {
+	if hs.Protocol != subprotocol(f, batch) {
 		_ = nc.Close()
-		return nil, fmt.Errorf("WebSocket handshake: the server did not choose %s", subprotocol(f))
+		return nil, fmt.Errorf("WebSocket handshake: the server did not choose %s", subprotocol(f, batch))
+	}
+	var deflate *deflater
+	if d.cfg.Compression != nil {
+		if deflate, err = d.cfg.Compression.agreed(hs.Extensions); err != nil {
+			_ = nc.Close()
+			return nil, fmt.Errorf("WebSocket handshake: %w", err)
+		}
 	}
 	var early []byte
 	if br != nil {
 		early, _ = br.Peek(br.Buffered())
 	}
-	p := newPeer(nc, WebSocket, f, newWSFraming(f, d.cfg.MaxMessage, true), d.cfg, &d.Stats, d.watcher, early, nil)
+	p := newPeer(line{
+		nc: nc, kind: WebSocket, format: f, framing: newWSFraming(f, d.cfg.MaxMessage, true, deflate != nil),
+		packing: newPacking(batch, deflate), early: early, remote: nc.RemoteAddr(),
+	}, d.cfg, &d.Stats, d.watcher)
 	if br != nil {
 		ws.PutReader(br)
 	}
@@ -98,7 +130,11 @@ func (d *Dialer) dialWebSocket(ctx context.Context, u *url.URL, f wamp.Format) (
 }
 
 func (d *Dialer) dialRaw(ctx context.Context, u *url.URL, f wamp.Format, secure bool) (*peer, error) {
-	nc, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+	network, address := "tcp", u.Host
+	if u.Scheme == "unix" {
+		network, address = "unix", u.Path
+	}
+	nc, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -112,7 +148,7 @@ func (d *Dialer) dialRaw(ctx context.Context, u *url.URL, f wamp.Format, secure 
 		_ = nc.Close()
 		return nil, err
 	}
-	return newPeer(nc, RawSocket, f, framing, d.cfg, &d.Stats, d.watcher, nil, nil), nil
+	return newPeer(line{nc: nc, kind: RawSocket, format: f, framing: framing, remote: nc.RemoteAddr()}, d.cfg, &d.Stats, d.watcher), nil
 }
 
 func (d *Dialer) shakeRaw(ctx context.Context, nc net.Conn, host string, f wamp.Format, secure bool) (*rawFraming, net.Conn, error) {

@@ -9,6 +9,7 @@ const (
 	framePing
 	framePong
 	frameClose
+	frameDeflated // only to send: a data frame whose message is compressed
 )
 
 // frame is a parsed frame header.
@@ -16,9 +17,11 @@ type frame struct {
 	kind   frameKind
 	fin    bool // last frame of its message
 	masked bool
-	mask   [4]byte
-	header int // bytes
-	length int // bytes of payload
+	// deflated: the message is compressed (permessage-deflate).
+	deflated bool
+	mask     [4]byte
+	header   int // bytes
+	length   int // bytes of payload
 }
 
 // framing is what the two transports differ in once the handshake is done.

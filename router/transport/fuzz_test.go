@@ -28,7 +28,8 @@ func (s *script) SetWriteDeadline(time.Time) error { return nil }
 // replay returns all messages that are read from input, and how reading ends.
 func replay(t testing.TB, fr framing, kind Kind, limit int, input []byte, chunk int) (messages []string, err error) {
 	cfg := Config{MaxMessage: limit}.withDefaults()
-	p := newPeer(&script{input: bytes.NewReader(input), chunk: chunk}, kind, wamp.JSON, fr, cfg, new(Stats), newWatcher(time.Second), nil, nil)
+	nc := &script{input: bytes.NewReader(input), chunk: chunk}
+	p := newPeer(line{nc: nc, kind: kind, format: wamp.JSON, framing: fr}, cfg, new(Stats), newWatcher(time.Second))
 	defer func() { p.Close(); <-p.done }()
 	for {
 		b, err := p.ReadMessage()
@@ -59,7 +60,7 @@ func FuzzFrames(f *testing.F) {
 		const limit = 2048
 		fr, kind := func() framing { return newRawFraming(rawLengthCode(limit), 15) }, RawSocket
 		if websocket {
-			fr, kind = func() framing { return newWSFraming(wamp.JSON, limit, false) }, WebSocket
+			fr, kind = func() framing { return newWSFraming(wamp.JSON, limit, false, false) }, WebSocket
 		}
 		whole, err := replay(t, fr(), kind, limit, input, len(input)+1)
 		for _, chunk := range []int{1, 7, 600} {

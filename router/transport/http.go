@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,27 +12,81 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gobwas/httphead"
 	"github.com/gobwas/ws"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// subprotocol is the WebSocket subprotocol of a serialization.
-func subprotocol(f wamp.Format) string { return "wamp.2." + f.String() }
-
-// sniffed is a connection whose first octet was read to see what it speaks.
-type sniffed struct {
-	net.Conn
-	first byte
-	given bool
+// subprotocol is the name of a serialization in WebSocket's and long-poll's handshakes.
+func subprotocol(f wamp.Format, k batching) string {
+	if k != unbatched {
+		return "wamp.2." + f.String() + ".batched"
+	}
+	return "wamp.2." + f.String()
 }
 
-func (c *sniffed) Read(b []byte) (int, error) {
-	if c.given || len(b) == 0 {
-		return c.Conn.Read(b)
+// parseSubprotocol is the reverse.
+func parseSubprotocol(name string) (f wamp.Format, k batching, ok bool) {
+	for _, f := range wamp.Formats {
+		for _, k := range []batching{unbatched, batchingOf(f)} {
+			if name == subprotocol(f, k) {
+				return f, k, true
+			}
+		}
 	}
-	b[0], c.given = c.first, true
-	return 1, nil
+	return 0, 0, false
+}
+
+// methods are the methods of HTTP: what else begins a connection with a letter is refused after a
+// few octets.
+var methods = []string{"GET ", "POST ", "OPTIONS ", "HEAD ", "PUT ", "DELETE ", "PATCH ", "TRACE ", "CONNECT "}
+
+func isMethodStart(b byte) bool { return b >= 'A' && b <= 'Z' }
+
+// sniffed is a connection whose first octet was read to see what it speaks. It hands all on to
+// net/http, unless the first word is no method.
+type sniffed struct {
+	net.Conn
+	arrival *arrival
+	first   byte
+	given   bool
+	word    []byte // what has been read, until it is known to begin with a method
+	known   bool
+}
+
+var errNotHTTP = errors.New("the first octets are no HTTP request")
+
+func (c *sniffed) Read(b []byte) (n int, err error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if c.given {
+		n, err = c.Conn.Read(b)
+	} else {
+		b[0], c.given, n = c.first, true, 1
+	}
+	if late := net.Error(nil); err != nil && errors.As(err, &late) && late.Timeout() {
+		c.arrival.late.Store(true)
+	}
+	if !c.known && !c.plausible(b[:n]) {
+		return 0, errNotHTTP
+	}
+	return n, err
+}
+
+// plausible says whether the connection may still become an HTTP request.
+func (c *sniffed) plausible(b []byte) bool {
+	c.word = append(c.word, b[:min(len(b), 16)]...)
+	for _, m := range methods {
+		if n := min(len(m), len(c.word)); string(c.word[:n]) == m[:n] {
+			if c.known = n == len(m); c.known {
+				c.word = nil
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // handoff is a net.Listener that is fed with connections already accepted: so net/http reads
@@ -75,16 +130,24 @@ func (s *Server) startHTTP() {
 		WriteTimeout:      s.cfg.HandshakeTimeout,
 		MaxHeaderBytes:    16 << 10,
 		ConnState:         s.httpState,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
+			return context.WithValue(ctx, arrivalKey{}, nc.(*sniffed).arrival)
+		},
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
-	s.http.SetKeepAlivesEnabled(false)
+	if s.cfg.LongPoll != nil {
+		s.http.IdleTimeout = s.cfg.LongPoll.IdleTimeout
+	}
+	s.http.SetKeepAlivesEnabled(s.cfg.LongPoll != nil)
 	go func() { _ = s.http.Serve(s.upgrades) }()
 }
+
+type arrivalKey struct{}
 
 // httpState accounts for the connections that end inside net/http without an upgrade.
 func (s *Server) httpState(nc net.Conn, state http.ConnState) {
 	if c, ok := nc.(*sniffed); ok && state == http.StateClosed {
-		s.refuse(c.Conn, errors.New("no WebSocket upgrade"))
+		s.refuse(c.arrival, errors.New("no WebSocket upgrade"))
 	}
 }
 
@@ -98,7 +161,18 @@ const whatToDo = `This is a WAMP router. It speaks, on this port:
 Connect with a WAMP client library.
 `
 
+// speaksTLS answers an HTTP request in the clear on a port that speaks TLS.
+const speaksTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
+	"This port speaks TLS: connect with wss:// (WebSocket), https:// (long-poll) or TLS (RawSocket).\n"
+
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.cfg.LongPoll != nil {
+		if path, ok := strings.CutPrefix(r.URL.Path, s.cfg.LongPoll.Path); ok && strings.HasPrefix(path, "/") {
+			s.serveLongPoll(w, r, path)
+			return
+		}
+		w.Header().Set("Connection", "close")
+	}
 	switch {
 	case r.URL.Path != "/" && r.URL.Path != "/ws":
 		http.Error(w, "Nothing is here. WebSocket connections go to /ws.", http.StatusNotFound)
@@ -108,68 +182,69 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, whatToDo, http.StatusUpgradeRequired)
-	case s.full():
-		http.Error(w, "This router has as many connections as it may hold. Try again later.", http.StatusServiceUnavailable)
+	case !s.cfg.originAllowed(r):
+		s.refuseOrigin(w, r)
 	default:
 		s.upgrade(w, r)
 	}
 }
 
-// upgrade makes the WebSocket handshake and leaves net/http: the session runs in a goroutine
-// of its own, so that the request and the buffers of net/http can be freed.
+// upgrade makes the WebSocket handshake and leaves net/http, whose buffers can be freed then.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
-	offered := r.Header.Values("Sec-WebSocket-Protocol")
-	format, complaint := chooseSubprotocol(offered)
+	format, batch, complaint := chooseSubprotocol(r.Header.Values("Sec-WebSocket-Protocol"))
 	if complaint != "" {
 		http.Error(w, complaint, http.StatusBadRequest)
 		return
 	}
+	var deflate *deflater
 	upgrader := ws.HTTPUpgrader{
 		Timeout:  s.cfg.HandshakeTimeout,
-		Protocol: func(p string) bool { return p == subprotocol(format) },
+		Protocol: func(p string) bool { return p == subprotocol(format, batch) },
+	}
+	if c := s.cfg.Compression; c != nil {
+		upgrader.Negotiate = func(offer httphead.Option) (httphead.Option, error) { return c.negotiate(offer, &deflate), nil }
 	}
 	nc, rw, _, err := upgrader.Upgrade(r, w)
 	if nc == nil {
 		return
 	}
-	if c, ok := nc.(*sniffed); ok {
-		nc = c.Conn
-	}
+	a := nc.(*sniffed).arrival
+	nc = a.stream()
 	if err != nil {
-		s.refuse(nc, fmt.Errorf("WebSocket upgrade: %w", err))
+		s.refuse(a, fmt.Errorf("WebSocket upgrade: %w", err))
 		return
 	}
 	early := make([]byte, rw.Reader.Buffered())
 	if _, err := io.ReadFull(rw.Reader, early); err != nil {
-		s.refuse(nc, err)
+		s.refuse(a, err)
 		return
 	}
-	header := keepHeader(r.Header)
-	framing := newWSFraming(format, s.cfg.MaxMessage, false)
+	l := line{
+		nc: nc, kind: WebSocket, format: format, framing: newWSFraming(format, s.cfg.MaxMessage, false, deflate != nil),
+		packing: newPacking(batch, deflate), early: early, header: keepHeader(r.Header), remote: a.remote,
+	}
 	if err := nc.SetDeadline(time.Time{}); err != nil {
-		s.refuse(nc, err)
+		s.refuse(a, err)
 		return
 	}
-	go s.serve(nc, WebSocket, format, framing, early, header)
+	s.serve(a, l)
 }
 
 // chooseSubprotocol takes the first of the client's subprotocols that is known here, or says
 // what is wrong with them.
-func chooseSubprotocol(offered []string) (f wamp.Format, complaint string) {
+func chooseSubprotocol(offered []string) (f wamp.Format, k batching, complaint string) {
 	for _, list := range offered {
 		for name := range strings.SplitSeq(list, ",") {
-			for _, f := range wamp.Formats {
-				if strings.TrimSpace(name) == subprotocol(f) {
-					return f, ""
-				}
+			if f, k, ok := parseSubprotocol(strings.TrimSpace(name)); ok {
+				return f, k, ""
 			}
 		}
 	}
-	const want = "Ask for one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor in Sec-WebSocket-Protocol."
+	const want = "Ask for one of wamp.2.json, wamp.2.msgpack, wamp.2.cbor in Sec-WebSocket-Protocol, or for one of these with .batched behind it."
 	if len(offered) == 0 {
-		return 0, "The WebSocket request names no subprotocol. " + want
+		return 0, 0, "The WebSocket request names no subprotocol. " + want
 	}
-	return 0, fmt.Sprintf("The WebSocket subprotocols %q are not known here. %s", strings.Join(offered, ", "), want)
+	return 0, 0, fmt.Sprintf("The WebSocket subprotocols %q are not known here. %s", strings.Join(offered, ", "), want)
 }
 
 // keepHeader copies what sessions may want to know of the request, and nothing else: it is

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"testing"
+	"time"
 )
 
 // An idle connection is small: 12 KiB are for the whole session. What is measured includes the
@@ -13,8 +14,8 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 	if raceDetector() {
 		t.Skip("the race detector takes memory of its own")
 	}
-	const n, limit = 300, 12 << 10
-	for _, scheme := range []string{"tcp", "ws"} {
+	const n, limit = 3000, 12 << 10
+	for _, scheme := range []string{"ws", "tcp"} {
 		address, conns := accepted(t, &Server{})
 		open := func() Conn {
 			if scheme == "ws" {
@@ -26,10 +27,18 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 		}
 		open()
 		before := inUse()
+		var idle []*peer
 		for range n {
 			// A message out, so that a buffer has been used.
-			if err := open().SendEncoded([]byte("hello")); err != nil {
+			c := open()
+			if err := c.SendEncoded([]byte("hello")); err != nil {
 				t.Fatal(err)
+			}
+			idle = append(idle, c.(*peer))
+		}
+		for deadline := time.Now().Add(20 * time.Second); slices.ContainsFunc(idle, (*peer).writing); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("writers that have nothing to do stay")
 			}
 		}
 		each := (inUse() - before) / n
@@ -41,6 +50,13 @@ func TestIdleConnectionIsSmall(t *testing.T) {
 			t.Errorf("an idle %s connection takes %d bytes, more than %d", scheme, each, limit)
 		}
 	}
+}
+
+// writing tells whether the connection has a writer.
+func (p *peer) writing() bool {
+	p.out.mu.Lock()
+	defer p.out.mu.Unlock()
+	return p.out.writer != writerAbsent
 }
 
 // inUse is the memory of heap and stacks after all garbage is gone.

@@ -23,10 +23,13 @@ type inbound struct {
 	r, w     int
 	want     int    // the size that recent traffic asks for
 	small    int    // reads in a row that needed much less
+	frame    frame  // the header of the last frame
 	parts    []byte // of a fragmented message
 	open     bool   // a fragmented message has begun
+	deflated bool   // and it is compressed
 	messages int    // since the last read, not yet in the stats
 	err      error  // the first error, repeated for ever
+	pace     *pace  // nil without a limit of messages a second
 }
 
 func (in *inbound) start(early []byte) {
@@ -44,16 +47,39 @@ func (p *peer) ReadMessage() ([]byte, error) {
 			in.messages++
 			return message, nil
 		}
-		p.countMessages()
-		p.out.mu.Lock()
-		p.out.code, p.out.reason = closeCode(in.err)
-		p.out.mu.Unlock()
+		p.readingEnds()
 	}
 	return nil, in.err
 }
 
+// readingEnds notes why.
+func (p *peer) readingEnds() {
+	p.countMessages()
+	code, reason := closeCode(p.in.err)
+	if code == CloseTooBig {
+		p.stats.Oversizes.Add(1)
+	}
+	p.out.mu.Lock()
+	p.out.code, p.out.reason = code, reason
+	p.out.mu.Unlock()
+}
+
+// The frames of the functions from here to the system call are what an idle connection's goroutine
+// holds on its stack. They are kept small, so that the stack shrinks to 4 KiB: errors are made
+// elsewhere.
+var (
+	errMessageInside    = protocolError(CloseProtocolError, "a WebSocket message begins inside another")
+	errNothingContinued = protocolError(CloseProtocolError, "a WebSocket message is continued that never began")
+)
+
 func (p *peer) readMessage() ([]byte, error) {
 	in := &p.in
+	if in.pace != nil {
+		p.await()
+	}
+	if p.packing != nil && len(p.packing.rest) > 0 {
+		return p.nextOfBatch(p.packing.rest)
+	}
 	if cap(in.parts) > readBusy {
 		in.parts = nil
 	}
@@ -61,23 +87,24 @@ func (p *peer) readMessage() ([]byte, error) {
 		return nil, p.failed(ErrClosed)
 	}
 	for {
-		f, payload, err := p.readFrame()
+		payload, err := p.readFrame()
+		f := &in.frame
 		if err != nil {
 			return nil, err
 		}
 		switch f.kind {
 		case frameData:
 			if in.open {
-				return nil, protocolError(CloseProtocolError, "a WebSocket message begins inside another")
+				return nil, errMessageInside
 			}
 			if f.fin {
-				return payload, nil
+				return p.whole(payload, f.deflated)
 			}
-			in.open = true
+			in.open, in.deflated = true, f.deflated
 			in.parts = append(in.parts[:0], payload...)
 		case frameContinued:
 			if !in.open {
-				return nil, protocolError(CloseProtocolError, "a WebSocket message is continued that never began")
+				return nil, errNothingContinued
 			}
 			if n := len(in.parts) + len(payload); n > p.cfg.MaxMessage {
 				return nil, tooBig(uint64(n), uint64(p.cfg.MaxMessage))
@@ -85,7 +112,7 @@ func (p *peer) readMessage() ([]byte, error) {
 			in.parts = append(in.parts, payload...)
 			if f.fin {
 				in.open = false
-				return in.parts, nil
+				return p.whole(in.parts, in.deflated)
 			}
 		case framePing:
 			p.pong(payload)
@@ -96,13 +123,21 @@ func (p *peer) readMessage() ([]byte, error) {
 	}
 }
 
-// readFrame returns the next whole frame with its payload unmasked.
-func (p *peer) readFrame() (frame, []byte, error) {
+// whole is a whole message of the transport.
+func (p *peer) whole(b []byte, deflated bool) ([]byte, error) {
+	if p.packing == nil {
+		return b, nil
+	}
+	return p.unpack(b, deflated)
+}
+
+// readFrame reads the next whole frame into in.frame and returns its payload unmasked.
+func (p *peer) readFrame() ([]byte, error) {
 	in := &p.in
 	for {
 		f, ok, err := p.framing.parse(in.buf[in.r:in.w])
 		if err != nil {
-			return f, nil, err
+			return nil, err
 		}
 		total := f.header + f.length
 		if ok && in.w-in.r >= total {
@@ -111,13 +146,14 @@ func (p *peer) readFrame() (frame, []byte, error) {
 			if f.masked {
 				ws.Cipher(payload, f.mask, 0)
 			}
-			return f, payload, nil
+			in.frame = f
+			return payload, nil
 		}
 		if !ok {
 			total = 0
 		}
 		if err := p.fill(total); err != nil {
-			return f, nil, err
+			return nil, err
 		}
 	}
 }
@@ -141,6 +177,12 @@ func (p *peer) fill(total int) error {
 		}
 		return nil
 	}
+	return p.readFailed(err)
+}
+
+// readFailed is what a read that gave nothing means.
+func (p *peer) readFailed(err error) error {
+	in := &p.in
 	switch {
 	case p.closing.Load():
 		return p.failed(err)

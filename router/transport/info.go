@@ -31,7 +31,8 @@ type Info struct {
 	Peer net.Addr
 	// Local is the router's end.
 	Local net.Addr
-	// TLS is nil on a connection in the clear. Certificates in PeerCertificates were
+	// TLS is nil on a connection in the clear; for long-poll it is that of the connection
+	// which opened the session. Certificates in PeerCertificates were
 	// verified if, and only if, VerifiedChains is not empty.
 	TLS *tls.ConnectionState
 	// Header has, on a connection that began as an HTTP request to this server, its headers
@@ -42,6 +43,8 @@ type Info struct {
 // ErrNoBinding: the connection has no channel binding of the kind that was asked for.
 var ErrNoBinding = errors.New("the connection has no such channel binding")
 
+var errManyConnections = errors.New("a long-poll session uses many connections")
+
 // exporterLabel is that of RFC 9266, section 4.2.
 const exporterLabel = "EXPORTER-Channel-Binding"
 
@@ -49,8 +52,11 @@ const exporterLabel = "EXPORTER-Channel-Binding"
 // connection can compute and nobody in between can (RFC 9266). It exists from TLS 1.3 on, and on
 // TLS 1.2 with an extended master secret; otherwise the error wraps [ErrNoBinding].
 func (i *Info) TLSExporter() ([]byte, error) {
-	if i.TLS == nil {
+	switch {
+	case i.TLS == nil:
 		return nil, fmt.Errorf("tls-exporter: %w: it is not encrypted", ErrNoBinding)
+	case i.Protocol == LongPoll:
+		return nil, fmt.Errorf("tls-exporter: %w: %w", ErrNoBinding, errManyConnections)
 	}
 	b, err := i.TLS.ExportKeyingMaterial(exporterLabel, []byte{}, 32)
 	if err != nil {
@@ -66,6 +72,8 @@ func (i *Info) TLSUnique() ([]byte, error) {
 	switch {
 	case i.TLS == nil:
 		return nil, fmt.Errorf("tls-unique: %w: it is not encrypted", ErrNoBinding)
+	case i.Protocol == LongPoll:
+		return nil, fmt.Errorf("tls-unique: %w: %w", ErrNoBinding, errManyConnections)
 	case i.TLS.Version >= tls.VersionTLS13:
 		return nil, fmt.Errorf("tls-unique: %w: TLS 1.3 does not define it, use tls-exporter", ErrNoBinding)
 	case len(i.TLS.TLSUnique) == 0:

@@ -14,12 +14,15 @@ func (p *peer) Send(m *wamp.Message) error {
 	if foreign {
 		return p.sendForeign(m)
 	}
+	if p.packing != nil {
+		return p.sendPacked(m, nil)
+	}
 	p.out.mu.Lock()
 	start, head, err := p.begin(wamp.SizeHint(m))
 	if err == nil {
 		p.out.buf = wamp.Append(p.out.buf, p.format, m)
 	}
-	return p.finish(start, head, err)
+	return p.finish(frameData, start, head, err)
 }
 
 // sendForeign transcodes before Send takes the lock.
@@ -37,12 +40,15 @@ func (p *peer) sendForeign(m *wamp.Message) error {
 
 // SendEncoded implements Conn.
 func (p *peer) SendEncoded(message []byte) error {
+	if p.packing != nil {
+		return p.sendPacked(nil, message)
+	}
 	p.out.mu.Lock()
 	start, head, err := p.begin(len(message))
 	if err == nil {
 		p.out.buf = append(p.out.buf, message...)
 	}
-	return p.finish(start, head, err)
+	return p.finish(frameData, start, head, err)
 }
 
 // zeros are appended to make room for a header.
@@ -61,18 +67,14 @@ func (p *peer) begin(n int) (start, head int, err error) {
 
 // finish completes the frame that begin started, or takes it back, and releases mu. The guess
 // at its size decided how much room the header got; only when that was wrong is it moved.
-func (p *peer) finish(start, head int, err error) error {
+func (p *peer) finish(kind frameKind, start, head int, err error) error {
 	if err != nil {
 		p.out.mu.Unlock()
 		return err
 	}
 	n := len(p.out.buf) - start - head
-	if h := p.framing.headerSize(n); h != head {
-		if h > head {
-			p.out.buf = append(p.out.buf, zeros[:h-head]...)
-		}
-		copy(p.out.buf[start+h:], p.out.buf[start+head:start+head+n])
-		p.out.buf, head = p.out.buf[:start+h+n], h
+	if p.framing.headerSize(n) != head {
+		head = p.fitHeader(start, head, n)
 	}
 	queued := p.out.queued.Load() + int64(head+n)
 	if n > p.framing.maxPayload() || queued > int64(p.cfg.HardLimit) {
@@ -85,25 +87,47 @@ func (p *peer) finish(start, head int, err error) error {
 		p.fail(ErrOverflow)
 		return ErrOverflow
 	}
-	p.framing.seal(p.out.buf[start:], frameData, n)
+	p.framing.seal(p.out.buf[start:], kind, n)
 	p.out.messages++
 	p.wakeAndUnlock(head + n)
 	return nil
 }
 
-// wakeAndUnlock counts n more bytes in buf, wakes the writer if it sleeps and releases mu.
+// fitHeader makes the room for the header of the frame at start, which is head bytes, what its n bytes
+// of payload need, and returns that. Called with mu held; the frame is the last of the buffer.
+func (p *peer) fitHeader(start, head, n int) int {
+	h := p.framing.headerSize(n)
+	if h == head {
+		return h
+	}
+	if h > head {
+		p.out.buf = append(p.out.buf, zeros[:h-head]...)
+	}
+	copy(p.out.buf[start+h:], p.out.buf[start+head:start+head+n])
+	p.out.buf = p.out.buf[:start+h+n]
+	return h
+}
+
+// wakeAndUnlock counts n more bytes in buf, sees to it that a writer is at work and releases mu.
 func (p *peer) wakeAndUnlock(n int) {
 	p.out.queued.Add(int64(n))
-	wake := p.out.asleep
-	p.out.asleep = false
+	before := p.out.writer
+	p.out.writer = writerBusy
+	wake := p.out.wake
 	p.out.mu.Unlock()
-	if wake {
-		p.out.wake <- struct{}{}
+	switch before {
+	case writerAsleep:
+		wake <- struct{}{}
+	case writerAbsent:
+		go p.write()
 	}
 }
 
 // control queues a control frame; called with mu held, releases it.
 func (p *peer) control(kind frameKind, payload []byte) {
+	if p.packing != nil {
+		p.sealBatch()
+	}
 	p.out.ready(len(payload))
 	start, head := len(p.out.buf), p.framing.headerSize(len(payload))
 	p.out.buf = append(append(p.out.buf, zeros[:head]...), payload...)

@@ -18,7 +18,10 @@ type peer struct {
 	format  wamp.Format
 	framing framing
 	nc      net.Conn // a *tls.Conn under TLS
+	packing *packing
 	header  http.Header
+	remote  net.Addr             // the client's end
+	state   *tls.ConnectionState // where nc is not the TLS connection itself
 	cfg     *Config
 	stats   *Stats
 	watcher *watcher
@@ -42,24 +45,38 @@ type outbound struct {
 	buf      []byte  // frames that wait; nil when none and the buffer is back in the pool
 	box      *[]byte // what buf came from the pool in
 	messages int     // in buf
-	asleep   bool    // the writer waits for wake
-	wake     chan struct{}
+	writer   writerState
+	rests    uint8         // sweeps of the watcher that found the writer asleep
+	wake     chan struct{} // of the writer that there is
 	room     chan struct{} // closed when there is room again; nil when nobody waits
 	queued   atomic.Int64  // bytes in buf and those being written
 	code     CloseCode     // to close with, as the last error of reading asks
 	reason   string
 }
 
-// newPeer takes over a connection whose handshake is done. early is what was read beyond it.
-func newPeer(nc net.Conn, kind Kind, f wamp.Format, fr framing, cfg *Config, stats *Stats, w *watcher, early []byte, h http.Header) *peer {
+// line is a connection whose handshake is done.
+type line struct {
+	nc      net.Conn
+	kind    Kind
+	format  wamp.Format
+	framing framing
+	packing *packing
+	early   []byte      // what was read beyond the handshake
+	header  http.Header // of the request that it began with
+	remote  net.Addr
+	state   *tls.ConnectionState // where nc is not the TLS connection itself
+}
+
+// newPeer takes over a connection whose handshake is done.
+func newPeer(l line, cfg *Config, stats *Stats, w *watcher) *peer {
 	p := &peer{
-		kind: kind, format: f, framing: fr, nc: nc, header: h, cfg: cfg, stats: stats, watcher: w,
-		done: make(chan struct{}),
+		kind: l.kind, format: l.format, framing: l.framing, nc: l.nc, packing: l.packing, header: l.header,
+		remote: l.remote, state: l.state, cfg: cfg, stats: stats, watcher: w, done: make(chan struct{}),
 	}
-	p.out.wake, p.out.code = make(chan struct{}, 1), CloseNormal
-	p.in.start(early)
+	p.out.code = CloseNormal
+	p.in.pace = newPace(cfg)
+	p.in.start(l.early)
 	w.add(p)
-	go p.write()
 	return p
 }
 
@@ -67,9 +84,15 @@ func (p *peer) Format() wamp.Format   { return p.format }
 func (p *peer) Done() <-chan struct{} { return p.done }
 
 func (p *peer) Info() *Info {
+	k := unbatched
+	if p.packing != nil {
+		k = p.packing.batch
+	} else if f, ok := p.framing.(*pollFraming); ok {
+		k = f.batch
+	}
 	i := &Info{
-		Protocol: p.kind, Subprotocol: subprotocol(p.format),
-		Peer: p.nc.RemoteAddr(), Local: p.nc.LocalAddr(), Header: p.header,
+		Protocol: p.kind, Subprotocol: subprotocol(p.format, k),
+		Peer: p.remote, Local: p.nc.LocalAddr(), TLS: p.state, Header: p.header,
 	}
 	if c, ok := p.nc.(*tls.Conn); ok {
 		state := c.ConnectionState()

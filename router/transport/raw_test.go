@@ -105,7 +105,7 @@ func TestRawLengthCodes(t *testing.T) {
 			t.Errorf("the code of %d is %d, want %d", n, got, want)
 		}
 	}
-	if rawLength(0) != 512 || rawLength(15) != 1<<24-1 {
+	if rawLength(0) != 512 || rawLength(15) != 1<<24 {
 		t.Error("lengths", rawLength(0), rawLength(15))
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"math/bits"
 )
 
-// rawFraming is the RawSocket framing: one octet of type, three of length (WAMP basic
+// rawFraming is the RawSocket framing: one octet of type, three of length (WAMP advanced
 // profile, "RawSocket Transport").
 type rawFraming struct {
 	max     int // bytes that this side announced
@@ -14,11 +14,12 @@ type rawFraming struct {
 const (
 	rawMagic      = 0x7f
 	rawHeader     = 4
-	rawMaxPayload = 1<<24 - 1 // what three octets can say
+	rawMaxPayload = 1 << 24
 
 	rawRegular = 0
 	rawPing    = 1
 	rawPong    = 2
+	rawExtra   = 8 // a bit of the first octet: the 25th of the length, for 16 MiB exactly
 )
 
 func (r *rawFraming) parse(b []byte) (f frame, ok bool, err error) {
@@ -26,7 +27,11 @@ func (r *rawFraming) parse(b []byte) (f frame, ok bool, err error) {
 		return f, false, nil
 	}
 	f = frame{fin: true, header: rawHeader, length: int(b[1])<<16 | int(b[2])<<8 | int(b[3])}
-	switch b[0] {
+	kind := b[0]
+	if kind&^7 == rawExtra && f.length == 0 {
+		kind, f.length = kind&7, rawMaxPayload
+	}
+	switch kind {
 	case rawRegular:
 		f.kind = frameData
 	case rawPing:
@@ -52,6 +57,9 @@ func (*rawFraming) seal(b []byte, kind frameKind, payload int) {
 	case framePong:
 		b[0] = rawPong
 	}
+	if payload == rawMaxPayload {
+		b[0] |= rawExtra
+	}
 	b[1], b[2], b[3] = byte(payload>>16), byte(payload>>8), byte(payload)
 }
 
@@ -63,4 +71,4 @@ func rawLengthCode(n int) byte {
 }
 
 // rawLength is the largest payload that a length code allows.
-func rawLength(code byte) int { return min(1<<(9+code), rawMaxPayload) }
+func rawLength(code byte) int { return 1 << (9 + code) }

@@ -28,14 +28,35 @@ var rawErrors = [...]string{
 const rawMinPeerLength = 1
 
 // rawAccept answers a client's handshake, of which the first octet has been read. The
-// serializer ids 1, 2 and 3 are those of wamp.Format.
-func rawAccept(nc net.Conn, cfg *Config, full bool) (wamp.Format, *rawFraming, error) {
+// serializer ids 1, 2 and 3 are those of wamp.Format. What cannot become valid is refused as soon as
+// that is seen.
+func rawAccept(nc net.Conn, cfg *Config) (wamp.Format, *rawFraming, error) {
 	var b [3]byte
-	if _, err := io.ReadFull(nc, b[:]); err != nil {
+	n, err := io.ReadAtLeast(nc, b[:], 1)
+	if err == nil {
+		if err := rawCheck(nc, b); err != nil {
+			return 0, nil, err
+		}
+		_, err = io.ReadFull(nc, b[n:])
+	}
+	if err != nil {
 		return 0, nil, fmt.Errorf("reading the RawSocket handshake: %w", err)
 	}
+	if err := rawCheck(nc, b); err != nil {
+		return 0, nil, err
+	}
 	format, length := wamp.Format(b[0]&0x0f), b[0]>>4
+	own := rawLengthCode(cfg.MaxMessage)
+	if _, err := nc.Write([]byte{rawMagic, own<<4 | byte(format), 0, 0}); err != nil {
+		return 0, nil, fmt.Errorf("answering a RawSocket handshake: %w", err)
+	}
+	return format, newRawFraming(own, length), nil
+}
+
+// rawCheck refuses a handshake; octets that are not yet there are zero, which is what they must be.
+func rawCheck(nc net.Conn, b [3]byte) error {
 	refusal := byte(0)
+	format, length := wamp.Format(b[0]&0x0f), b[0]>>4
 	switch {
 	case b[1] != 0 || b[2] != 0:
 		refusal = rawErrReserved
@@ -43,18 +64,11 @@ func rawAccept(nc net.Conn, cfg *Config, full bool) (wamp.Format, *rawFraming, e
 		refusal = rawErrSerializer
 	case length < rawMinPeerLength:
 		refusal = rawErrLength
-	case full:
-		refusal = rawErrConnections
+	default:
+		return nil
 	}
-	if refusal != 0 {
-		_, _ = nc.Write([]byte{rawMagic, refusal << 4, 0, 0})
-		return 0, nil, fmt.Errorf("refused a RawSocket handshake: %s", rawErrors[refusal])
-	}
-	own := rawLengthCode(cfg.MaxMessage)
-	if _, err := nc.Write([]byte{rawMagic, own<<4 | byte(format), 0, 0}); err != nil {
-		return 0, nil, fmt.Errorf("answering a RawSocket handshake: %w", err)
-	}
-	return format, newRawFraming(own, length), nil
+	_, _ = nc.Write([]byte{rawMagic, refusal << 4, 0, 0})
+	return fmt.Errorf("refused a RawSocket handshake: %s", rawErrors[refusal])
 }
 
 // rawConnect makes the client's handshake.

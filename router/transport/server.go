@@ -5,17 +5,19 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// Server accepts WebSocket and RawSocket connections. Set the fields before the first call of
-// Serve and leave them alone then. One Server may serve several listeners.
+// Server accepts WebSocket and RawSocket connections, and long-poll sessions where they are
+// configured. Set the fields before the first call of Serve and leave them alone then. One Server may
+// serve several listeners; on those of Unix sockets there is neither TLS nor a PROXY header.
 type Server struct {
 	// Handler is called for each connection, in a goroutine of the connection's own. When
 	// it returns the connection is closed as by Conn.Close.
@@ -40,7 +42,10 @@ type Server struct {
 	mu        sync.Mutex
 	closed    bool
 	listeners map[net.Listener]struct{}
-	shaking   map[net.Conn]struct{} // connections in their handshake
+	shaking   map[net.Conn]struct{} // connections in their handshake, or that serve HTTP requests
+	addresses map[netip.Prefix]int  // connections of each, when they are limited
+	polls     map[string]*poll      // long-poll sessions by their ids
+	turning   atomic.Int64          // connections being turned away
 }
 
 func (s *Server) init() {
@@ -48,6 +53,7 @@ func (s *Server) init() {
 		s.cfg = s.Config.withDefaults()
 		s.watcher = newWatcher(s.cfg.sweepInterval())
 		s.listeners, s.shaking = map[net.Listener]struct{}{}, map[net.Conn]struct{}{}
+		s.addresses, s.polls = map[netip.Prefix]int{}, map[string]*poll{}
 		if s.Log == nil {
 			s.Log = slog.Default()
 		}
@@ -100,87 +106,77 @@ func (s *Server) isClosed() bool {
 	return s.closed
 }
 
-// admit starts the handshake of a new connection.
-func (s *Server) admit(nc net.Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		_ = nc.Close()
-		return
+// secure makes the TLS handshake, where there is to be one.
+func (s *Server) secure(a *arrival) error {
+	if s.tls == nil || a.local {
+		return nil
 	}
-	s.shaking[nc] = struct{}{}
-	s.handlers.Add(1)
-	s.Stats.Open.Add(1)
-	go func() {
-		if err := s.handshake(nc); err != nil {
-			s.refuse(nc, err)
-		}
-	}()
+	tc := tls.Server(a.nc, s.tls)
+	err := tc.Handshake()
+	var clear tls.RecordHeaderError
+	switch {
+	case errors.As(err, &clear) && clear.Conn != nil && isMethodStart(clear.RecordHeader[0]):
+		_, _ = io.WriteString(clear.Conn, speaksTLS)
+		return errors.New("a request in the clear on a port that speaks TLS")
+	case err != nil:
+		return fmt.Errorf("TLS handshake: %w", err)
+	}
+	a.tls = tc
+	return nil
 }
 
-// leaveHandshake takes the connection out of those that Shutdown may cut at once.
-func (s *Server) leaveHandshake(nc net.Conn) {
-	s.mu.Lock()
-	delete(s.shaking, rawConn(nc))
-	s.mu.Unlock()
-}
-
-// refuse ends a connection whose handshake failed.
-func (s *Server) refuse(nc net.Conn, err error) {
-	s.Log.Debug("handshake failed", "remote", nc.RemoteAddr(), "error", err)
-	s.leaveHandshake(nc)
-	_ = nc.Close()
-	s.Stats.Refused.Add(1)
-	s.Stats.Open.Add(-1)
-	s.handlers.Done()
-}
-
-// handshake makes the TLS handshake and tells the transports apart. It runs in the
-// connection's goroutine, which becomes the session's for RawSocket.
-func (s *Server) handshake(nc net.Conn) error {
-	if err := nc.SetDeadline(time.Now().Add(s.cfg.HandshakeTimeout)); err != nil {
+// handshake makes the TLS handshake and tells the transports apart. It runs in a goroutine of its own;
+// the session gets another, whose stack has not grown yet.
+func (s *Server) handshake(a *arrival) error {
+	if err := a.nc.SetDeadline(time.Now().Add(s.cfg.HandshakeTimeout)); err != nil {
 		return err
 	}
-	if s.tls != nil {
-		tc := tls.Server(nc, s.tls)
-		if err := tc.Handshake(); err != nil {
-			return fmt.Errorf("TLS handshake: %w", err)
-		}
-		nc = tc
+	if err := s.introduced(a); err != nil {
+		return err
 	}
+	if err := s.fromAddress(a); err != nil {
+		return err
+	}
+	if err := s.secure(a); err != nil {
+		return err
+	}
+	nc := a.stream()
 	var first [1]byte
 	if _, err := nc.Read(first[:]); err != nil {
 		return fmt.Errorf("reading the first octet: %w", err)
 	}
-	if first[0] != rawMagic {
-		return s.upgrades.give(&sniffed{Conn: nc, first: first[0]})
+	switch {
+	case isMethodStart(first[0]):
+		return s.upgrades.give(&sniffed{Conn: nc, arrival: a, first: first[0]})
+	case first[0] != rawMagic:
+		return fmt.Errorf("the first octet 0x%02x begins nothing that is spoken here", first[0])
 	}
-	format, framing, err := rawAccept(nc, s.cfg, s.full())
+	format, framing, err := rawAccept(nc, s.cfg)
 	if err != nil {
 		return err
 	}
 	if err := nc.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	s.serve(nc, RawSocket, format, framing, nil, nil)
+	s.serve(a, line{nc: nc, kind: RawSocket, format: format, framing: framing, remote: a.remote})
 	return nil
 }
 
-// full says whether the connection at hand is one too many.
-func (s *Server) full() bool {
-	return s.cfg.MaxConnections > 0 && s.Stats.Open.Load() > int64(s.cfg.MaxConnections)
+// serve starts the handler on a connection whose handshake is done.
+func (s *Server) serve(a *arrival, l line) {
+	s.Stats.Accepted.Add(1)
+	p := newPeer(l, s.cfg, &s.Stats, s.watcher)
+	s.leaveHandshake(a)
+	go s.run(p, a.from)
 }
 
-// serve runs the handler on a connection whose handshake is done.
-func (s *Server) serve(nc net.Conn, kind Kind, f wamp.Format, fr framing, early []byte, h http.Header) {
+// run is a goroutine of its own, so that what the handshake needed is free while the session lives.
+func (s *Server) run(p *peer, from netip.Prefix) {
 	defer s.handlers.Done()
-	s.Stats.Accepted.Add(1)
-	p := newPeer(nc, kind, f, fr, s.cfg, &s.Stats, s.watcher, early, h)
-	s.leaveHandshake(nc)
 	s.Handler(p)
 	p.Close()
 	<-p.done
-	s.Stats.Open.Add(-1)
+	s.leave(from)
 }
 
 // Shutdown stops accepting, cuts handshakes short, closes every connection (WebSocket code

@@ -107,7 +107,7 @@ func TestSlowBytes(t *testing.T) {
 		var nc net.Conn
 		var stream string
 		if scheme == "ws" {
-			nc, stream = upgraded(t, address, subprotocol(f)), masked(wsFin|newWSFraming(f, 0, true).opcode, string(frame))
+			nc, stream = upgraded(t, address, subprotocol(f, unbatched)), masked(wsFin|newWSFraming(f, 0, true, false).opcode, string(frame))
 		} else {
 			nc = connect(t, address)
 			stream = string([]byte{rawMagic, 0xf0 | byte(f), 0, 0, 0, 0, 0, byte(len(frame))}) + string(frame)

@@ -7,12 +7,23 @@ import "sync/atomic"
 type Stats struct {
 	Open        atomic.Int64  // connections now, those in their handshake included
 	Accepted    atomic.Uint64 // connections that completed a handshake
-	Refused     atomic.Uint64 // connections that did not
+	Refused     atomic.Uint64 // connections that did not, for whatever reason
 	Overflows   atomic.Uint64 // dropped at HardLimit
 	Stalls      atomic.Uint64 // dropped after WriteTimeout
-	Silences    atomic.Uint64 // dropped by keepalive
+	Silences    atomic.Uint64 // dropped by keepalive, or long-poll sessions that nobody polled
+	Oversizes   atomic.Uint64 // dropped for a message above MaxMessage
 	MessagesIn  atomic.Uint64
 	MessagesOut atomic.Uint64
 	BytesIn     atomic.Uint64
 	BytesOut    atomic.Uint64
+
+	// Of those in Refused, the ones that a limit refused:
+	RefusedFull    atomic.Uint64 // MaxConnections
+	RefusedAddress atomic.Uint64 // MaxPerAddress
+	RefusedOrigin  atomic.Uint64 // Origins
+	RefusedSlow    atomic.Uint64 // HandshakeTimeout
+
+	// Pauses counts how often a connection was not read for a while because it sent more
+	// than MessageRate.
+	Pauses atomic.Uint64
 }

@@ -91,6 +91,7 @@ func (p *peer) check(now int64) {
 		}
 		return
 	}
+	p.rest()
 	// Only while we wait for the peer does its silence mean anything: a reader held up by
 	// back-pressure has not looked.
 	since := p.readSince.Load()

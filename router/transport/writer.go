@@ -37,44 +37,85 @@ func returnBuffer(box *[]byte, b []byte) {
 	buffers.Put(box)
 }
 
-// write is the connection's writer. It ends when the connection does.
+// writerState tells whether the goroutine that writes is there. A connection that has nothing to say
+// for a while has none; that saves its stack.
+type writerState uint8
+
+const (
+	writerAbsent writerState = iota
+	writerAsleep             // waits for wake
+	writerBusy               // will look at the buffer again; or has ended with the connection
+)
+
+// restAfter is how many sweeps of the watcher must find a writer asleep before it goes.
+const restAfter = 2
+
+// write is the connection's writer. It ends when it has been asleep for a while, or with the
+// connection.
 func (p *peer) write() {
-	defer close(p.done)
-	defer p.watcher.remove(p)
 	var err error
 	for err == nil {
-		b, box := p.take()
-		if b == nil {
+		b, box, ended := p.take()
+		if ended {
 			break
+		}
+		if b == nil {
+			return
 		}
 		err = p.writeAll(b)
 		returnBuffer(box, b)
 	}
 	p.end(err)
+	p.watcher.remove(p)
+	close(p.done)
 }
 
-// take waits for frames and takes all that there are; nil when the connection is closing and
-// all is written.
-func (p *peer) take() (b []byte, box *[]byte) {
+// take waits for frames and takes all that there are. It gives none when the writer is to go, and
+// ended when the connection is closing and all is written.
+func (p *peer) take() (b []byte, box *[]byte, ended bool) {
 	p.out.mu.Lock()
 	for len(p.out.buf) == 0 {
 		if p.closing.Load() {
 			p.out.mu.Unlock()
-			return nil, nil
+			return nil, nil, true
 		}
-		p.out.asleep = true
+		if p.out.wake == nil {
+			p.out.wake = make(chan struct{}, 1)
+		}
+		wake := p.out.wake
+		p.out.writer, p.out.rests = writerAsleep, 0
 		p.out.mu.Unlock()
-		<-p.out.wake
+		if _, wanted := <-wake; !wanted {
+			return nil, nil, false
+		}
 		// Whoever woke us has more to say more often than not: let it.
 		runtime.Gosched()
 		p.out.mu.Lock()
+	}
+	if p.packing != nil {
+		p.sealBatch()
 	}
 	b, box = p.out.buf, p.out.box
 	messages := p.out.messages
 	p.out.buf, p.out.box, p.out.messages = nil, nil, 0
 	p.out.mu.Unlock()
 	p.stats.MessagesOut.Add(uint64(messages))
-	return b, box
+	return b, box, false
+}
+
+// rest sends a writer away that has been asleep for a while. It never waits.
+func (p *peer) rest() {
+	if !p.out.mu.TryLock() {
+		return
+	}
+	defer p.out.mu.Unlock()
+	if p.out.writer != writerAsleep {
+		return
+	}
+	if p.out.rests++; p.out.rests >= restAfter {
+		close(p.out.wake)
+		p.out.writer, p.out.wake = writerAbsent, nil
+	}
 }
 
 // writeAll writes b in chunks, so that a slow peer that takes some is told from one that

@@ -10,11 +10,13 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// wsFraming is RFC 6455, section 5, without extensions.
+// wsFraming is RFC 6455, section 5.
 type wsFraming struct {
 	client bool   // this side masks, and the peer must not
 	opcode byte   // of data frames: text or binary
 	max    uint64 // bytes of one frame
+	// deflate: permessage-deflate was agreed on.
+	deflate bool
 }
 
 const (
@@ -27,6 +29,7 @@ const (
 
 	wsFin    = 0x80
 	wsRSV    = 0x70
+	wsRSV1   = 0x40
 	wsMasked = 0x80
 
 	wsMaxControl = 125 // bytes of payload of a control frame
@@ -34,8 +37,8 @@ const (
 
 // newWSFraming: JSON travels in text frames, the binary serializations in binary ones (WAMP
 // basic profile, "WebSocket Transport").
-func newWSFraming(f wamp.Format, max int, client bool) *wsFraming {
-	w := &wsFraming{client: client, opcode: wsBinary, max: uint64(max)}
+func newWSFraming(f wamp.Format, max int, client, deflate bool) *wsFraming {
+	w := &wsFraming{client: client, opcode: wsBinary, max: uint64(max), deflate: deflate}
 	if f == wamp.JSON {
 		w.opcode = wsText
 	}
@@ -48,8 +51,16 @@ func (w *wsFraming) parse(b []byte) (f frame, ok bool, err error) {
 	}
 	f.fin, f.masked = b[0]&wsFin != 0, b[1]&wsMasked != 0
 	switch {
-	case b[0]&wsRSV != 0:
+	case b[0]&wsRSV != 0 && !w.deflate:
 		return f, false, protocolError(CloseProtocolError, "a WebSocket frame uses reserved bits, and no extension was agreed on")
+	case b[0]&wsRSV != 0:
+		// RFC 7692, section 6: the first frame of a message says that it is compressed.
+		if opcode := b[0] & 0x0f; b[0]&wsRSV != wsRSV1 || opcode == wsContinuation || opcode >= wsClose {
+			return f, false, protocolError(CloseProtocolError, "a WebSocket frame uses reserved bits that no extension gives a meaning")
+		}
+		f.deflated = true
+	}
+	switch {
 	case f.masked == w.client:
 		if w.client {
 			return f, false, protocolError(CloseProtocolError, "a WebSocket frame from the server is masked")
@@ -132,7 +143,11 @@ var wsOpcodes = [...]byte{framePing: wsPing, framePong: wsPong, frameClose: wsCl
 
 func (w *wsFraming) seal(b []byte, kind frameKind, payload int) {
 	opcode := w.opcode
-	if kind != frameData {
+	switch kind {
+	case frameData:
+	case frameDeflated:
+		opcode |= wsRSV1
+	default:
 		opcode = wsOpcodes[kind]
 	}
 	b[0] = wsFin | opcode

@@ -116,9 +116,9 @@ func TestPubSubArguments(t *testing.T) {
 	if _, err := c.Publish("wamp.x", nil); wamptest.URI(err) != wamp.ErrInvalidURI {
 		t.Errorf("PUBLISH to the protocol's own: %v", err)
 	}
-	m := &wamp.Message{Type: wamp.Subscribe, URI: "com.x", Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"match": "prefix"})}
+	m := &wamp.Message{Type: wamp.Subscribe, URI: "com.x", Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"match": "regex"})}
 	if _, err := c.Await(c.Start(m)); wamptest.URI(err) != wamp.ErrInvalidArgument {
-		t.Errorf("SUBSCRIBE by prefix, which is not announced: %v", err)
+		t.Errorf("SUBSCRIBE by a match that does not exist: %v", err)
 	}
 }
 

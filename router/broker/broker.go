@@ -2,8 +2,11 @@ package broker
 
 import (
 	"sync"
+	"sync/atomic"
 
+	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/pattern"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -13,48 +16,94 @@ type Realm interface {
 	Subscribe(s cluster.Subscription, done func(id wamp.ID))
 	Unsubscribe(s cluster.Subscription)
 	Publish(e *cluster.Event)
+	SetTestament(t cluster.Testament)
+	RemoveTestament(session wamp.ID, number uint64)
+}
+
+// Config is what the broker of one realm on one replica needs.
+type Config struct {
+	// Name of the realm.
+	Name  string
+	Realm Realm
+	// Access is the current rules of the realm, for events whose publisher is gone.
+	Access *atomic.Pointer[auth.Realm]
+	Limits Limits
 }
 
 // Broker is the broker of one realm on this replica.
 type Broker struct {
-	name  string
-	realm Realm
+	name   string
+	realm  Realm
+	access *atomic.Pointer[auth.Realm]
+	limits Limits
 
-	// topics has those with a subscriber here. Publishers only look; what changes them holds
-	// mu, which is held across the calls of Realm.Subscribe and Unsubscribe so that the
-	// cluster sees them in order.
-	topics sync.Map // string: *topic
-	mu     sync.Mutex
+	// Subscriptions by topic; publishers only look. mu is held to change them.
+	mu           sync.Mutex
+	topics       sync.Map // string: *topic
+	patterns     pattern.Index[*topic]
+	patternCount atomic.Int32
+	byID         map[wamp.ID]*topic // patterns
+
+	retained retained
+	history  atomic.Pointer[history]
+	clock    clock
+	counts   counts
 }
 
 // New makes the broker of a realm.
-func New(name string, realm Realm) *Broker { return &Broker{name: name, realm: realm} }
+func New(c Config) *Broker {
+	b := &Broker{name: c.Name, realm: c.Realm, access: c.Access, limits: c.Limits.withDefaults(), byID: map[wamp.ID]*topic{}}
+	b.retained.init(b.limits, &b.counts)
+	b.SetHistory(nil)
+	return b
+}
 
 // Peer is the broker's side of one session. Its methods belong to the goroutine that reads the
-// connection.
+// connection, except for Revoke.
 type Peer struct {
 	broker  *Broker
 	session *session.Session
-	event   cluster.Event // handed to the cluster, here so that it costs no allocation
-	// subscriptions by id; guarded by broker.mu.
+
+	// Of the reading goroutine: what is handed to the cluster and the buffers for it, here so
+	// that a publication costs no allocation.
+	event   cluster.Event
+	details []byte
+	options []byte
+
+	testaments testaments
+
+	// mu is held across the calls of Realm.Subscribe and Unsubscribe, so that the cluster sees
+	// those of one session in order.
+	mu            sync.Mutex
 	subscriptions map[wamp.ID]*subscription
 }
 
 // Join makes the broker's side of a session.
-func (b *Broker) Join(s *session.Session) *Peer {
-	return &Peer{broker: b, session: s, subscriptions: map[wamp.ID]*subscription{}}
+func (b *Broker) Join(s *session.Session) *Peer { return &Peer{broker: b, session: s} }
+
+// Leave ends every subscription of the session and publishes its testaments. That the session is
+// gone the cluster learns elsewhere.
+func (p *Peer) Leave() {
+	p.mu.Lock()
+	for _, s := range p.subscriptions {
+		p.broker.end(s, true)
+	}
+	p.subscriptions = nil
+	p.mu.Unlock()
+	p.publishTestaments()
 }
 
-// Event delivers an event from another replica to the subscribers here. It never blocks.
+// Event takes an event from another replica: it is delivered to the subscribers here, and kept if it
+// is one to keep. It never blocks.
 func (b *Broker) Event(e *cluster.Event) {
-	if t := b.topic(e.Topic); t != nil {
-		t.deliver(e, nil)
+	o, err := parseOptions(e.Options)
+	if err != nil {
+		return // another replica lets nothing through that is not in order
 	}
+	b.pass(e, &o, nil)
 }
 
-func (b *Broker) topic(uri string) *topic {
-	if t, ok := b.topics.Load(uri); ok {
-		return t.(*topic)
-	}
-	return nil
+// Local delivers an event that the router makes itself to the subscribers here.
+func (b *Broker) Local(topic string, payload wamp.Payload) {
+	b.deliver(&cluster.Event{Topic: topic, Publication: wamp.RandomID(), Payload: payload}, &options{}, nil)
 }

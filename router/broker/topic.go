@@ -2,141 +2,119 @@ package broker
 
 import (
 	"slices"
-	"sync"
 	"sync/atomic"
 
-	"github.com/wamp-operator/wamp-operator/router/cluster"
-	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// topic is a topic with at least one subscriber here.
+// topic is a topic, or a pattern of topics, with at least one subscriber here.
 type topic struct {
-	uri     string
-	id      wamp.ID
-	members int // subscriptions, confirmed or not; guarded by Broker.mu
+	uri   string
+	match wamp.Match
+	id    wamp.ID
 
-	mu      sync.Mutex
-	isReady bool     // the other replicas forward events
-	waiting []func() // what to do then
-	// subscribers is replaced, never changed: publishers walk it without a lock.
+	// subscribers are read without a lock. What lies within the length of a slice that was
+	// published here never changes; Broker.mu guards appending behind it.
 	subscribers atomic.Pointer[[]*subscription]
+	gone        int // how many of them ended; guarded by Broker.mu
 }
 
-// subscription is one session's interest in a topic.
-type subscription struct {
-	peer  *Peer
-	topic *topic
+// fewSubscribers is how many a list may have to be copied each time that one goes. Longer ones are
+// copied when half of them are gone, so that many who leave one by one cost no more than they must.
+const fewSubscribers = 32
 
-	mu       sync.Mutex
-	ended    bool // UNSUBSCRIBED was written, or the session is gone
-	patience session.Patience
+func (t *topic) list() []*subscription {
+	if s := t.subscribers.Load(); s != nil {
+		return *s
+	}
+	return nil
 }
 
-// whenReady runs f when the other replicas forward the topic's events: now, or later in the
-// goroutine that tells.
-func (t *topic) whenReady(f func()) {
-	t.mu.Lock()
-	if !t.isReady {
-		t.waiting = append(t.waiting, f)
-		t.mu.Unlock()
+// list puts a subscription where publishers find it.
+func (b *Broker) list(s *subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.topic(s)
+	if t == nil {
+		t = &topic{uri: s.uri, match: s.match, id: s.id}
+		if s.match == wamp.Exact {
+			b.topics.Store(t.uri, t)
+		} else {
+			b.byID[t.id] = t
+			b.patterns.Add(t.match, t.uri, t)
+			b.patternCount.Add(1)
+		}
+	}
+	list := append(t.list(), s)
+	t.subscribers.Store(&list)
+	s.topic = t
+}
+
+// unlist takes it away, and the topic with the last one.
+func (b *Broker) unlist(s *subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := s.topic
+	if t == nil {
 		return
 	}
-	t.mu.Unlock()
-	f()
-}
-
-// ready is called by the cluster.
-func (t *topic) ready() {
-	t.mu.Lock()
-	t.isReady = true
-	waiting := t.waiting
-	t.waiting = nil
-	t.mu.Unlock()
-	for _, f := range waiting {
-		f()
-	}
-}
-
-// add begins the delivery of events and confirms it: what is published from then on is delivered,
-// and the lock of the subscription keeps that behind the confirmation.
-func (t *topic) add(s *subscription, confirm func()) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
-		return
-	}
-	var subscribers []*subscription
-	if now := t.subscribers.Load(); now != nil {
-		subscribers = *now
-	}
-	if !slices.Contains(subscribers, s) {
-		subscribers = append(slices.Clone(subscribers), s)
-		t.subscribers.Store(&subscribers)
-	}
-	confirm()
-}
-
-// remove ends the delivery of events: when it returns none is on its way to the connection.
-func (t *topic) remove(s *subscription) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if now := t.subscribers.Load(); now != nil {
-		left := slices.DeleteFunc(slices.Clone(*now), func(other *subscription) bool { return other == s })
+	s.topic = nil
+	list := t.list()
+	switch t.gone++; {
+	case t.gone == len(list):
+		if t.match == wamp.Exact {
+			b.topics.Delete(t.uri)
+		} else {
+			delete(b.byID, t.id)
+			b.patterns.Remove(t.match, t.uri)
+			b.patternCount.Add(-1)
+		}
+	case len(list) <= fewSubscribers || t.gone > len(list)/2:
+		left := slices.DeleteFunc(slices.Clone(list), func(o *subscription) bool { return o.topic == nil })
 		t.subscribers.Store(&left)
+		t.gone = 0
 	}
-	s.mu.Lock()
-	s.ended = true
-	s.mu.Unlock()
 }
 
-// deliver writes an event to every subscriber but the excluded one, and returns one that is slow
-// to take it, if any. A subscriber whose serialization cannot say the event, or that takes no
-// message of its size, goes without it.
-func (t *topic) deliver(e *cluster.Event, except *Peer) (slow *subscription) {
-	subscribers := t.subscribers.Load()
-	if subscribers == nil {
-		return nil
+// topic finds the topic or pattern of a subscription, if it has others. Called with mu held.
+func (b *Broker) topic(s *subscription) *topic {
+	if s.match == wamp.Exact {
+		return b.exact(s.uri)
 	}
-	var said payloads
-	m := messages.Get().(*wamp.Message)
-	*m = wamp.Message{Type: wamp.Event, ID: t.id, Publication: e.Publication, Dict: e.Details}
-	for _, s := range *subscribers {
-		if s.peer == except {
-			continue
-		}
-		var ok bool
-		if m.Payload, ok = said.in(s.peer.session.Format(), e.Payload); !ok {
-			continue
-		}
-		s.mu.Lock()
-		if !s.ended {
-			_ = s.peer.session.Send(m)
-		}
-		s.mu.Unlock()
-		if s.peer.session.Full() {
-			slow = s
-		}
-	}
-	*m = wamp.Message{}
-	messages.Put(m)
-	return slow
+	return b.byID[s.id]
 }
 
-// messages recycles events: they would be allocated, since a connection is behind an interface.
-var messages = sync.Pool{New: func() any { return new(wamp.Message) }}
-
-// payloads is one payload in the serializations that were asked for, each transcoded once.
-type payloads [wamp.CBOR + 1]wamp.Payload
-
-func (p *payloads) in(f wamp.Format, from wamp.Payload) (wamp.Payload, bool) {
-	if p[f].Format != f {
-		var err error
-		if p[f], err = from.In(f); err != nil {
-			return wamp.Payload{}, false
-		}
+func (b *Broker) exact(uri string) *topic {
+	if t, ok := b.topics.Load(uri); ok {
+		return t.(*topic)
 	}
-	return p[f], true
+	return nil
 }
+
+// find appends the topic and the patterns that an event goes to.
+func (b *Broker) find(uri string, found []*topic) []*topic {
+	if t := b.exact(uri); t != nil {
+		found = append(found, t)
+	}
+	if b.patternCount.Load() > 0 {
+		found = b.findPatterns(uri, found)
+	}
+	return found
+}
+
+func (b *Broker) findPatterns(uri string, found []*topic) []*topic {
+	b.patterns.Each(uri, func(t *topic) { found = append(found, t) })
+	return found
+}
+
+// Topics is the number of topics and patterns with a subscriber on this replica.
+func (b *Broker) Topics() int {
+	n := int(b.patternCount.Load())
+	for range b.topics.Range {
+		n++
+	}
+	return n
+}
+
+// Wanted tells whether an event on the topic would find a subscription on this replica.
+func (b *Broker) Wanted(topic string) bool { return len(b.find(topic, nil)) > 0 }

@@ -32,6 +32,10 @@ func (s *Session) Refuse(of wamp.MessageType, request wamp.ID, uri, sentence str
 
 // NotAuthorized answers a request that Allowed does not allow.
 func (s *Session) NotAuthorized(of wamp.MessageType, request wamp.ID, action auth.Action, uri string) {
-	s.Refuse(of, request, wamp.ErrNotAuthorized,
-		fmt.Sprintf("the role %q may not %s %s in the realm %s", s.Identity.Role.Name, action, uri, s.Realm))
+	s.Refuse(of, request, wamp.ErrNotAuthorized, s.Denied(action, uri))
+}
+
+// Denied says what Allowed does not allow.
+func (s *Session) Denied(action auth.Action, uri string) string {
+	return fmt.Sprintf("the role %q may not %s %s in the realm %s", s.Identity.Role.Name, action, uri, s.Realm)
 }

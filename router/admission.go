@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/config"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -62,6 +63,19 @@ func (r *Router) attempt(s *session.Session, hello *session.Hello) (*auth.Attemp
 	}
 	a.Caller, _ = any(r).(auth.Caller)
 	return a, nil
+}
+
+// decoyKey is the same on every replica; nil where no key is configured.
+func (r *Router) decoyKey() []byte {
+	spec := r.cfg.Configuration.Cluster
+	if spec == nil || spec.KeyFile == "" {
+		return nil
+	}
+	key, err := config.ReadKey(spec.KeyFile)
+	if err != nil {
+		r.log.Warn("the key of the cluster cannot be read", "error", err)
+	}
+	return key
 }
 
 // refuse says in WAMP's words why a client was not authenticated, and tells those who run the

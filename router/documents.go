@@ -29,7 +29,12 @@ func (r *Router) apply(docs *config.Documents, err error) {
 func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]cluster.Declaration) {
 	access := make(map[string]*auth.Realm, len(docs.Realms))
 	for _, realm := range docs.Realms {
-		access[realm.Spec.Realm] = auth.Compile(realm)
+		rules := auth.CompileWith(realm, auth.Options{Secret: docs.Secret, Key: r.decoyKey()})
+		for _, problem := range rules.Problems() {
+			r.log.Error("a principal cannot log in, all others can", "realm", problem.Realm, "authid", problem.AuthID,
+				"method", problem.Method, "error", problem.Message)
+		}
+		access[realm.Spec.Realm] = rules
 	}
 	for _, procedure := range docs.Procedures {
 		if access[procedure.Spec.Realm] == nil {

@@ -11,24 +11,28 @@ import (
 
 	yamlv2 "go.yaml.in/yaml/v2"
 	"go.yaml.in/yaml/v3"
+	"k8s.io/apimachinery/pkg/types"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 )
 
-// Documents is what a router serves: the realms and the declared procedures.
+// Documents is what a router serves: the realms, with the Secrets of their principals, and the
+// declared procedures.
 type Documents struct {
 	// Hash is v1alpha1.HashDocuments of the files.
 	Hash       string
 	Realms     []*v1alpha1.WampRealm
 	Procedures []*v1alpha1.WampProcedure
+	// secrets are what realms refer to; see Secret.
+	secrets map[types.NamespacedName]map[string][]byte
 	// Ignored names, with file and line, the documents that mean nothing to a router, such as
 	// a WampCluster.
 	Ignored []string
 }
 
-// LoadDocuments reads every WampRealm and WampProcedure document of the files; a path that is
+// LoadDocuments reads every WampRealm, WampProcedure and Secret of the files; a path that is
 // a folder stands for its *.yaml and *.yml files in the order of their names. The error joins
 // everything that is wrong ([Problem]), not only the first thing.
 func LoadDocuments(paths []string) (*Documents, error) {
@@ -91,12 +95,19 @@ func (p *parser) document(path string, doc *yaml.Node) {
 			problem(versionLine, "apiVersion %q of a %s is not served: write apiVersion: %s", version, kind, want)
 			return
 		}
+	case kindSecret:
+		if version != secretVersion {
+			problem(versionLine, "apiVersion %q of a Secret is not served: write apiVersion: v1", version)
+			return
+		}
+		p.secret(path, doc)
+		return
 	case "":
 		problem(doc.Line, "a document without kind: write kind: %s or kind: %s", v1alpha1.KindWampRealm, v1alpha1.KindWampProcedure)
 		return
 	default:
 		problem(line, "kind %s is not served by a router; %s", kind,
-			suggest(kind, []string{v1alpha1.KindWampRealm, v1alpha1.KindWampProcedure}))
+			suggest(kind, []string{v1alpha1.KindWampRealm, v1alpha1.KindWampProcedure, kindSecret}))
 		return
 	}
 	switch kind {

@@ -121,9 +121,68 @@ func TestClusterDocumentIsIgnoredAloud(t *testing.T) {
 	}
 }
 
+const goodSecret = `apiVersion: v1
+kind: Secret
+metadata: {name: people, namespace: apps}
+type: Opaque
+data: {alice: b3BlbiBzZXNhbWU=, bob: eA==}
+stringData: {bob: "swordfish\n"}
+`
+
+func TestSecretsAreRead(t *testing.T) {
+	docs, err := ParseDocuments("d.yaml", []byte(goodSecret+"---\n"+strings.Replace(goodSecret, ", namespace: apps", "", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, namespace := range []string{"apps", "", "other"} {
+		data, ok := docs.Secret(namespace, "people")
+		if !ok || string(data["alice"]) != "open sesame" || string(data["bob"]) != "swordfish\n" {
+			t.Errorf("in the namespace %q: %q, %v", namespace, data, ok)
+		}
+	}
+	if _, ok := docs.Secret("apps", "animals"); ok {
+		t.Error("a Secret that is not there was found")
+	}
+	if docs, err = ParseDocuments("d.yaml", []byte(goodSecret)); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := docs.Secret("other", "people"); ok {
+		t.Error("a Secret of another namespace was found")
+	}
+}
+
+// What is wrong with a Secret is said without a word of what it keeps.
+func TestSecretProblemsTellNoSecrets(t *testing.T) {
+	for _, c := range []struct{ name, old, new, want string }{
+		{"not base64", "eA==", "hush-hush", "d.yaml:5: data.bob: this is not base64"},
+		{"number", "eA==", "4711", "d.yaml:5: data.bob: this must be a text: write it in quotes"},
+		{"map", `"swordfish\n"`, "{hush: hush}", "d.yaml:6: stringData.bob: this must be a text"},
+		{"list", "{alice: b3BlbiBzZXNhbWU=, bob: eA==}", "[hush]", "d.yaml:5: data: this must be a map"},
+		{"field", "type:", "tipe:", "d.yaml:4: tipe: unknown field; did you mean type?"},
+		{"name", "name: people, ", "", "d.yaml:1: metadata.name: write a name for the Secret"},
+		{"version", "apiVersion: v1", "apiVersion: v2", "d.yaml:1: apiVersion \"v2\" of a Secret is not served: write apiVersion: v1"},
+		{"twice", "type: Opaque", "type: Opaque\n---\n" + strings.ReplaceAll(goodSecret, "bob", "eve") + "---\nkind: Secret\napiVersion: v1\nmetadata: {name: people, namespace: apps}", "Secret apps/people is already declared at d.yaml:"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			content := strings.Replace(goodSecret, c.old, c.new, 1)
+			_, err := ParseDocuments("d.yaml", []byte(content))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got  %v\nwant %s", err, c.want)
+			}
+			for _, secret := range []string{"hush", "4711", "swordfish", "b3Blb"} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("a secret is in the error: %v", err)
+				}
+			}
+		})
+	}
+}
+
 func FuzzDocuments(f *testing.F) {
 	f.Add([]byte(goodRealm + "---\n" + goodProcedure))
 	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte(goodSecret))
+	f.Add([]byte("kind: Secret\napiVersion: v1\ndata: &a {a: *a}\n"))
 	f.Add([]byte("kind: WampRealm\napiVersion: wamp-operator.io/v1alpha1\nspec: {? [a]: b, <<: {}}\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if len(content) > 1<<16 {

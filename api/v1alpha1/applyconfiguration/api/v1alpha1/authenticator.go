@@ -12,8 +12,10 @@ import (
 // Authenticator is a procedure that knows who may join. It is called with the realm, the authid
 // and a dictionary of details (authmethod, authextra, session, transport, and with ticket the
 // ticket), and answers with the name of a role, or with a dictionary: role, and as it likes
-// authid and extra; for wampcra also secret, or the derived key with salt, iterations and keylen.
-// An error is a no. It is asked for whom principals does not name, and has 5 seconds.
+// authid and extra (WELCOME.Details.authextra); for wampcra also secret, or the derived key with
+// salt, iterations and keylen. With ticket and cryptosign it decides on details.ticket and
+// details.authextra.pubkey; that the client has the key is checked by the router. An error is a
+// no. It is asked for whom principals does not name, and has 5 seconds.
 type AuthenticatorApplyConfiguration struct {
 	// methods that it is asked for.
 	Methods []apiv1alpha1.AuthMethod `json:"methods,omitempty"`

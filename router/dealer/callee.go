@@ -7,12 +7,17 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
+// calleeProgress is what a callee has to announce to be asked for progressive results: it has to
+// be told when nobody wants them any more.
+const calleeProgress = session.CalleeProgressiveResults | session.CalleeCanceling
+
 // Deliver implements cluster.Callee: it writes an INVOCATION. A call that this callee can never
-// take, because of its size or its content, is answered here with an ERROR.
+// take, because of its size, its content or what it asks for, is answered here with an ERROR.
 func (p *Peer) Deliver(d *cluster.Delivery) error {
 	if !p.session.Open() {
 		return cluster.ErrGone
@@ -26,156 +31,269 @@ func (p *Peer) Deliver(d *cluster.Delivery) error {
 		return nil
 	}
 	p.mu.Lock()
-	reg := p.registrations[d.Registration]
-	switch {
-	case p.gone || p.quiet || reg == nil:
-		err = cluster.ErrGone
-	case !reg.confirmed:
-		err = p.hold(reg, d, payload)
-	default:
-		err = p.invoke(d.Registration, d.Caller, d.Details, payload)
+	c := local(d.Caller)
+	if c != nil {
+		c.at.Store(p)
+		if !c.Open() {
+			p.mu.Unlock()
+			return nil
+		}
+	}
+	err = p.deliver(d, payload)
+	if err != nil && c != nil {
+		c.leave(p)
 	}
 	p.mu.Unlock()
 	switch {
-	case err == nil, errors.Is(err, cluster.ErrGone), errors.Is(err, cluster.ErrBusy):
+	case err == nil, errors.Is(err, cluster.ErrGone), errors.Is(err, cluster.ErrBusy), errors.Is(err, cluster.ErrLimit):
 		return err
-	case errors.Is(err, transport.ErrTooLarge), errors.Is(err, wamp.ErrUnrepresentable):
+	case isUnfit(err):
 		p.unfit(d.Caller, err)
 		return nil
 	}
 	return cluster.ErrGone // the connection is closed, or was dropped for taking nothing
 }
 
+// deliver is Deliver with mu held.
+func (p *Peer) deliver(d *cluster.Delivery, payload wamp.Payload) error {
+	reg := p.registrations[d.Registration]
+	if p.gone || p.quiet || reg == nil {
+		return cluster.ErrGone
+	}
+	if d.Flags&cluster.Progress != 0 || hasEntries(d.Details) {
+		if err := p.supports(d); err != nil {
+			return err
+		}
+	}
+	switch {
+	case reg.busy() && d.Flags&cluster.Queue == 0:
+		return cluster.ErrLimit
+	case reg.busy() || !reg.confirmed:
+		return p.enqueue(reg, d, payload)
+	}
+	return p.invoke(reg, d, payload)
+}
+
 // invoke writes the INVOCATION under the lock, so that ids are on the wire in their order and a
 // YIELD finds its call.
-func (p *Peer) invoke(registration wamp.ID, caller cluster.Caller, details wamp.Dict, payload wamp.Payload) error {
+func (p *Peer) invoke(reg *registration, d *cluster.Delivery, payload wamp.Payload) error {
 	id := p.last%wamp.MaxID + 1
 	if err := send(p.session, wamp.Message{
-		Type: wamp.Invocation, Request: id, ID: registration, Dict: details, Payload: payload,
+		Type: wamp.Invocation, Request: id, ID: d.Registration, Dict: p.invocationDetails(d, reg), Payload: payload,
 	}); err != nil {
 		return err
 	}
 	p.last = id
-	if p.pending == nil {
-		p.pending = make(map[wamp.ID]cluster.Caller)
+	inv := invocation{caller: d.Caller}
+	if d.Flags&cluster.ReceiveProgress != 0 {
+		inv.progress = p.session.Has(calleeProgress)
 	}
-	p.pending[id] = caller
+	if reg.limit > 0 {
+		inv.registration = reg
+		reg.open++
+	}
+	if d.Flags&cluster.Progress != 0 || p.session.Has(session.CalleeReroute) {
+		inv.kept = keep(reg, d, payload, p.session)
+	}
+	p.invocations.put(id, inv)
+	if c := local(d.Caller); c != nil {
+		c.invocation.Store(uint64(id))
+	}
 	return nil
+}
+
+// unsupported is why a callee cannot take a call that asks for more than a call.
+type unsupported string
+
+func (u unsupported) Error() string { return string(u) }
+
+// supports tells whether the callee announced what the call needs (WAMP advanced profile,
+// "Progressive Call Invocations", "Payload Passthru Mode").
+func (p *Peer) supports(d *cluster.Delivery) error {
+	const progressive = session.CalleeProgressiveInvocations | session.CalleeCanceling
+	if d.Flags&cluster.Progress != 0 && !p.session.Has(progressive) {
+		return unsupported("the callee did not announce progressive_call_invocations with call_canceling: send the call in one piece")
+	}
+	if !p.session.Has(calleePPT) && isPassthru(d.Details) {
+		return unsupported("the callee did not announce payload_passthru_mode")
+	}
+	return nil
+}
+
+func isUnfit(err error) bool {
+	var u unsupported
+	return errors.Is(err, transport.ErrTooLarge) || errors.Is(err, wamp.ErrUnrepresentable) || errors.As(err, &u)
 }
 
 // unfit answers a call that could not be put to this callee.
 func (p *Peer) unfit(caller cluster.Caller, err error) {
-	answer := cluster.Answer{Error: wamp.ErrCanceled, Payload: sentence("the callee was gone before it got the call")}
+	var u unsupported
+	answer := failure(wamp.ErrCanceled, "the callee was gone before it got the call")
 	switch {
 	case errors.Is(err, transport.ErrTooLarge):
-		answer.Error = wamp.ErrPayloadSizeExceeded
-		answer.Payload = sentence("the call is larger than the messages that the callee takes")
+		answer = failure(wamp.ErrPayloadSizeExceeded, "the call is larger than the messages that the callee takes")
 	case errors.Is(err, wamp.ErrUnrepresentable):
-		answer.Error = wamp.ErrInvalidArgument
-		answer.Payload = sentence(fmt.Sprintf("the callee speaks %s, in which the arguments cannot be said: %v", p.session.Format(), err))
+		answer = failure(wamp.ErrInvalidArgument, fmt.Sprintf(
+			"the callee speaks %s, in which the arguments cannot be said: %v", p.session.Format(), err))
+	case errors.As(err, &u):
+		answer = failure(wamp.ErrFeatureNotSupported, u.Error())
 	}
-	caller.Answer(&answer)
+	caller.Answer(answer)
 }
 
-// Continue implements cluster.Callee.
-func (p *Peer) Continue(*cluster.Delivery) error { return nil }
+// unsent is a call that had to wait and then could not be written.
+type unsent struct {
+	caller cluster.Caller
+	err    error
+}
 
-// Interrupt implements cluster.Callee.
-func (p *Peer) Interrupt(*cluster.Interruption) bool { return false }
+// unfitAll answers without the lock: the answers go to other sessions.
+func (p *Peer) unfitAll(calls []unsent) {
+	for _, u := range calls {
+		p.unfit(u.caller, u.err)
+	}
+}
 
 // WaitRoom implements cluster.Callee.
 func (p *Peer) WaitRoom(ctx context.Context) error {
-	p.mu.Lock()
-	crowded := p.held >= maxHeld
-	p.mu.Unlock()
-	if crowded { // until REGISTERED, which takes some milliseconds
-		select {
-		case <-time.After(heldPause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := p.waitQueue(ctx); err != nil {
+		return err
 	}
 	return p.session.WaitRoom(ctx)
 }
 
 // Quiesce takes no further invocation and no further REGISTER: the session is about to be told
-// to leave. What is open goes on.
+// to leave. What is open, and what waits here, goes on.
 func (p *Peer) Quiesce() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.quiet = true
 }
 
-// take gives the caller that an invocation came from; nil when it is not open (any more).
-func (p *Peer) take(invocation wamp.ID) cluster.Caller {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	caller := p.pending[invocation]
-	if caller != nil {
-		delete(p.pending, invocation)
+// take ends an invocation, and writes what waited for that; called with mu held.
+func (p *Peer) take(id wamp.ID) (inv invocation, failed []unsent) {
+	inv, ok := p.invocations.take(id)
+	if ok && inv.registration != nil {
+		inv.registration.open--
+		failed = p.dispatch(inv.registration)
 	}
-	return caller
+	return inv, failed
 }
 
 // Yield handles YIELD. One that answers nothing is ignored: it may have crossed the end of its
-// call (WAMP basic profile, "YIELD"). So is a progressive one: progress is not announced, nobody
-// asked for it, and the final one is still to come.
+// call (WAMP basic profile, "YIELD").
 func (p *Peer) Yield(m *wamp.Message) {
-	if progress, _ := m.Dict.Bool("progress"); progress {
+	p.answer = cluster.Answer{Payload: m.Payload}
+	if hasEntries(m.Dict) && !p.yieldOptions(m.Dict) {
 		return
 	}
-	if caller := p.take(m.Request); caller != nil {
-		p.answer = cluster.Answer{Payload: m.Payload}
-		caller.Answer(&p.answer)
+	if p.answer.Progress {
+		p.progress(m.Request)
+		return
 	}
+	p.mu.Lock()
+	inv, failed := p.take(m.Request)
+	p.mu.Unlock()
+	p.unfitAll(failed)
+	if inv.caller != nil {
+		inv.caller.Answer(&p.answer)
+	}
+}
+
+// yieldOptions reads YIELD.Options into p.answer; false when the session was aborted.
+func (p *Peer) yieldOptions(options wamp.Dict) bool {
+	passthru := false
+	for key, value := range options.All() {
+		switch key {
+		case "progress":
+			p.answer.Progress, _ = value.Bool()
+		case "ppt_scheme":
+			passthru = isScheme(value)
+		}
+	}
+	if !passthru {
+		return true
+	}
+	if !p.session.Has(calleePPT) {
+		p.session.Abort("YIELD with ppt_scheme: " + unannouncedPPT("callee"))
+		return false
+	}
+	w := wamp.StartDict(p.session.Format(), p.dict[:0])
+	copyPassthru(&w, options)
+	p.answer.Details = w.Dict()
+	p.dict = p.answer.Details.Raw
+	return true
 }
 
 // Error handles ERROR of an INVOCATION.
 func (p *Peer) Error(m *wamp.Message) {
-	caller := p.take(m.Request)
-	if caller == nil {
+	if hasEntries(m.Dict) && !p.session.Has(calleePPT) && isPassthru(m.Dict) {
+		p.session.Abort("ERROR with ppt_scheme: " + unannouncedPPT("callee"))
 		return
 	}
-	p.answer = cluster.Answer{Error: m.URI, Details: m.Dict, Payload: m.Payload}
-	if err := wamp.ValidURI(m.URI, false); err != nil {
-		p.answer = cluster.Answer{Error: wamp.ErrInvalidURI, Payload: sentence("the callee failed with an error URI that is none: " + err.Error())}
+	p.mu.Lock()
+	inv, failed := p.take(m.Request)
+	back := m.URI == wamp.ErrUnavailable && inv.kept != nil && inv.kept.reroute && inv.caller.Open()
+	if back {
+		p.handOver(&inv.kept.delivery)
 	}
-	caller.Answer(&p.answer)
+	p.mu.Unlock()
+	p.unfitAll(failed)
+	switch {
+	case inv.caller == nil:
+	case back:
+		p.reroute(&inv.kept.delivery)
+	default:
+		p.answer = cluster.Answer{Error: m.URI, Details: m.Dict, Payload: m.Payload}
+		if err := wamp.ValidURI(m.URI, false); err != nil {
+			p.answer = *failure(wamp.ErrInvalidURI, "the callee failed with an error URI that is none: "+err.Error())
+		}
+		inv.caller.Answer(&p.answer)
+	}
 }
 
-// Leave ends the session: calls that it has not answered are answered for it. The cluster was
-// told before that the session's registrations are gone.
+// Leave ends the session: calls that it has not answered are answered for it, those that it has
+// not got are handed back, and its own calls are interrupted. The cluster was told before that
+// the session's registrations are gone.
 func (p *Peer) Leave() {
 	p.mu.Lock()
-	lost := p.unanswered()
+	var lost []cluster.Caller
+	for _, inv := range p.invocations.all() {
+		lost = append(lost, inv.caller)
+	}
+	var back []*waiting
+	for _, reg := range p.registrations {
+		back = append(back, p.drop(reg)...)
+	}
 	p.gone = true
-	p.pending, p.registrations, p.held = nil, nil, 0
+	p.invocations, p.registrations = ring[invocation]{}, nil
 	p.mu.Unlock()
 	for _, caller := range lost {
-		caller.Answer(&cluster.Answer{Error: wamp.ErrCanceled, Payload: sentence("the session of the callee ended before it answered")})
+		caller.Answer(failure(wamp.ErrCanceled, "the session of the callee ended before it answered"))
 	}
+	p.handBack(back)
+	p.leaveCalls()
 }
 
 // Pending calls f with the caller of each call that was delivered and is not answered.
 func (p *Peer) Pending(f func(cluster.Caller)) {
 	p.mu.Lock()
-	open := p.unanswered()
+	var open []cluster.Caller
+	for _, inv := range p.invocations.all() {
+		if inv.caller.Open() {
+			open = append(open, inv.caller)
+		}
+	}
+	for _, reg := range p.registrations {
+		for _, w := range reg.queue {
+			open = append(open, w.delivery.Caller)
+		}
+	}
 	p.mu.Unlock()
 	for _, caller := range open {
 		f(caller)
 	}
 }
 
-// unanswered gives the callers whose calls were delivered. Called with mu held.
-func (p *Peer) unanswered() []cluster.Caller {
-	callers := make([]cluster.Caller, 0, len(p.pending)+p.held)
-	for _, caller := range p.pending {
-		callers = append(callers, caller)
-	}
-	for _, reg := range p.registrations {
-		for _, h := range reg.held {
-			callers = append(callers, h.caller)
-		}
-	}
-	return callers
-}
+// heldPause is how long a call waits at most before it looks again whether it can be queued.
+const heldPause = 100 * time.Millisecond

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
@@ -26,9 +25,12 @@ const (
 func (p *Peer) Call(m *wamp.Message) {
 	s := p.session
 	p.patience.Wait(s.Context(), s, callerRoom)
+	if s.Continues() {
+		p.more(m)
+		return
+	}
 	if err := wamp.ValidURI(m.URI, false); err != nil {
-		p.failures.Add(1)
-		s.Refuse(wamp.Call, m.Request, wamp.ErrInvalidURI, err.Error())
+		p.refuseCall(m.Request, wamp.ErrInvalidURI, err.Error())
 		return
 	}
 	if !s.Allowed(auth.Call, m.URI) {
@@ -36,75 +38,165 @@ func (p *Peer) Call(m *wamp.Message) {
 		s.NotAuthorized(wamp.Call, m.Request, auth.Call, m.URI)
 		return
 	}
+	if isMeta(m.URI) {
+		p.callMeta(m)
+		return
+	}
+	if p.dealer.limits.CallsInFlight > 0 && !p.admit() {
+		p.tooManyCalls(m.Request)
+		return
+	}
+	c := &call{peer: p, request: m.Request}
+	p.call = cluster.Call{URI: m.URI, Caller: c, Details: p.plainDetails(), Payload: m.Payload, Describe: describe}
+	if hasEntries(m.Dict) && !p.callOptions(m, c) {
+		return
+	}
 	p.callsOpen.Add(1)
-	p.call = cluster.Call{URI: m.URI, Caller: &caller{peer: p, request: m.Request}, Payload: m.Payload}
+	p.calls.put(c.request, c)
+	if c.more != nil {
+		c.startTimer()
+	}
 	if waiter := p.dealer.realm.Call(&p.call); waiter != nil {
-		p.wait(waiter)
+		p.wait(c, waiter, p.dealer.realm.Call)
 	}
 }
 
 // wait holds the connection of the caller until a callee has room: that is the pressure back to
-// where the calls come from.
-func (p *Peer) wait(waiter cluster.Waiter) {
+// where the calls come from. Again tries once more.
+func (p *Peer) wait(c *call, waiter cluster.Waiter, again func(*cluster.Call) cluster.Waiter) {
 	ctx, cancel := context.WithTimeout(p.session.Context(), calleeRoom)
 	defer cancel()
-	for waiter != nil {
+	if c.more != nil {
+		c.more.abandon(cancel)
+	}
+	for waiter != nil && c.Open() {
 		_ = waiter.WaitRoom(ctx)
-		if ctx.Err() != nil {
-			p.call.Caller.Answer(&cluster.Answer{Error: wamp.ErrUnavailable,
-				Payload: sentence(fmt.Sprintf("no callee of %s had room for the call within %v", p.call.URI, calleeRoom))})
+		if !c.Open() {
 			return
 		}
-		waiter = p.dealer.realm.Call(&p.call)
+		if ctx.Err() != nil {
+			c.Answer(failure(wamp.ErrUnavailable, fmt.Sprintf("no callee of %s had room for the call within %v", p.call.URI, calleeRoom)))
+			return
+		}
+		waiter = again(&p.call)
 	}
 }
 
-// caller is where the answer to one CALL goes.
-type caller struct {
-	peer     *Peer
-	request  wamp.ID
-	answered atomic.Bool
+func (p *Peer) refuseCall(request wamp.ID, uri, text string) {
+	p.failures.Add(1)
+	p.session.Refuse(wamp.Call, request, uri, text)
 }
 
-// Open implements cluster.Caller.
-func (c *caller) Open() bool { return !c.answered.Load() }
+// call is where the answer to one CALL goes.
+type call struct {
+	place
+	peer    *Peer
+	request wamp.ID
+	more    *callMore
+}
 
-// Sent implements cluster.Caller.
-func (c *caller) Sent(uint64) {}
+func over(c *call) bool { return c.place.over.Load() }
 
 // Room implements cluster.Caller.
-func (c *caller) Room() cluster.Waiter {
+func (c *call) Room() cluster.Waiter {
 	if c.peer.session.Full() {
-		return c.peer.session
+		return c.peer
 	}
 	return nil
 }
 
-// Answer implements cluster.Caller.
-func (c *caller) Answer(a *cluster.Answer) {
-	if c.answered.Swap(true) {
-		return
+// end makes the call not open; false when it was not.
+func (c *call) end() bool {
+	if c.place.over.Swap(true) {
+		return false
 	}
+	c.peer.callEnded()
+	return true
+}
+
+// Answer implements cluster.Caller.
+func (c *call) Answer(a *cluster.Answer) {
+	if c.more != nil {
+		c.more.mu.Lock()
+		defer c.more.mu.Unlock()
+		if a.Progress {
+			c.progress(a)
+			return
+		}
+		c.more.stop()
+	}
+	if !a.Progress && c.end() {
+		c.finish(a)
+	}
+}
+
+// finish sends RESULT or ERROR.
+func (c *call) finish(a *cluster.Answer) {
 	p := c.peer
-	p.callsOpen.Add(-1)
 	m := wamp.Message{Type: wamp.Result, Request: c.request, Dict: a.Details}
 	if a.Error != "" {
 		m.Type, m.Of, m.URI = wamp.Error, wamp.Call, a.Error
 	}
-	var err error
-	if m.Payload, err = a.Payload.In(p.session.Format()); err == nil {
-		err = send(p.session, m)
-	}
-	switch {
-	case err == nil && a.Error == "":
+	switch err := c.send(m, a.Payload); {
+	case err != nil:
+		c.unsayable(err)
+	case a.Error == "":
 		p.results.Add(1)
 		return
-	case errors.Is(err, wamp.ErrUnrepresentable):
-		p.session.Refuse(wamp.Call, c.request, wamp.ErrInvalidArgument,
-			fmt.Sprintf("the answer cannot be said in %s: %v", p.session.Format(), err))
-	case errors.Is(err, transport.ErrTooLarge):
-		p.session.Refuse(wamp.Call, c.request, wamp.ErrPayloadSizeExceeded,
-			"the answer is larger than the messages that this client takes")
 	}
 	p.failures.Add(1)
+}
+
+// send sends an answer to the client.
+func (c *call) send(m wamp.Message, payload wamp.Payload) (err error) {
+	s := c.peer.session
+	if hasEntries(m.Dict) && !s.Has(callerPPT) && isPassthru(m.Dict) {
+		if m.Type == wamp.Result {
+			return errPassthru
+		}
+		m.Dict, payload = wamp.Dict{}, wamp.Payload{} // the URI says what failed, the rest is for others
+	}
+	if m.Payload, err = payload.In(s.Format()); err != nil {
+		return err
+	}
+	return send(s, m)
+}
+
+// unsayable tells the client why it does not get its answer.
+func (c *call) unsayable(err error) {
+	s := c.peer.session
+	switch {
+	case errors.Is(err, errPassthru):
+		s.Refuse(wamp.Call, c.request, wamp.ErrFeatureNotSupported,
+			"the callee answers in payload passthru mode, which this client did not announce as caller")
+	case errors.Is(err, wamp.ErrUnrepresentable):
+		s.Refuse(wamp.Call, c.request, wamp.ErrInvalidArgument,
+			fmt.Sprintf("the answer cannot be said in %s: %v", s.Format(), err))
+	case errors.Is(err, transport.ErrTooLarge):
+		s.Refuse(wamp.Call, c.request, wamp.ErrPayloadSizeExceeded,
+			"the answer is larger than the messages that this client takes")
+	}
+}
+
+// leaveCalls interrupts the calls of a session that ends.
+func (p *Peer) leaveCalls() {
+	i := cluster.Interruption{Mode: cluster.KillNoWait, Reason: wamp.ErrCanceled}
+	for _, c := range p.calls.all() {
+		if c.finishSilently() {
+			p.failures.Add(1)
+			i.Caller = c
+			c.interrupt(p.dealer.realm, &i)
+		}
+	}
+	p.calls = ring[*call]{}
+}
+
+// finishSilently ends a call whose caller has left.
+func (c *call) finishSilently() bool {
+	if c.more != nil {
+		c.more.mu.Lock()
+		defer c.more.mu.Unlock()
+		c.more.stop()
+	}
+	return c.end()
 }

@@ -15,19 +15,50 @@ type Realm interface {
 	Register(reg cluster.Registration, done func(id wamp.ID, err error))
 	Unregister(session, registration wamp.ID, done func(err error))
 	Call(c *cluster.Call) cluster.Waiter
+	Continue(call uint64, c *cluster.Call) cluster.Waiter
+	Cancel(call uint64, i *cluster.Interruption)
+	Reroute(d *cluster.Delivery)
 }
 
 // Dealer is the dealer of one realm on this replica.
 type Dealer struct {
-	realm Realm
-	name  string
+	realm  Realm
+	name   string
+	meta   MetaProcedures
+	limits Limits
+	counts counts
 }
 
-// New makes the dealer of a realm.
-func New(name string, realm Realm) *Dealer { return &Dealer{realm: realm, name: name} }
+// New makes the dealer of a realm. Meta answers the calls of wamp. procedures; nil when there
+// are none.
+func New(name string, realm Realm, meta MetaProcedures, limits Limits) *Dealer {
+	return &Dealer{realm: realm, name: name, meta: meta, limits: limits}
+}
+
+// counts are of what happens seldom, so that all sessions of the realm can share them.
+type counts struct {
+	canceled, timedOut, rerouted atomic.Uint64
+	queued                       atomic.Int64
+}
+
+// Counts are of the callers and callees on this replica, since it started.
+type Counts struct {
+	Canceled uint64 // calls that their callers canceled
+	TimedOut uint64 // calls that were not answered in time
+	Rerouted uint64 // calls that a callee here handed back, as it is not available
+	Queued   int    // calls that wait for the concurrency of a callee here, now
+}
+
+// Counts tells what happened, for metrics.
+func (d *Dealer) Counts() Counts {
+	return Counts{
+		Canceled: d.counts.canceled.Load(), TimedOut: d.counts.timedOut.Load(), Rerouted: d.counts.rerouted.Load(),
+		Queued: int(d.counts.queued.Load()),
+	}
+}
 
 // Peer is the dealer's side of one session. Its exported methods belong to the goroutine that
-// reads the connection, except those of [cluster.Callee] and the counts.
+// reads the connection, except those of [cluster.Callee], Quiesce, Revoke and the counts.
 type Peer struct {
 	dealer  *Dealer
 	session *session.Session
@@ -36,9 +67,15 @@ type Peer struct {
 	// allocation.
 	call     cluster.Call
 	answer   cluster.Answer
-	patience session.Patience // with this client, when it does not take its results
+	dict     []byte
+	identity identity
+	calls    ring[*call] // by request; those that are over are forgotten
+	patience session.Patience
+	crowded  bool // a wait for calls to end was in vain
 
 	callsOpen atomic.Int64
+	awaited   atomic.Bool   // the reading goroutine waits for a call to end,
+	ended     chan struct{} // which is told here
 	results   atomic.Uint64 // calls that ended in RESULT
 	failures  atomic.Uint64 // calls that ended in ERROR
 
@@ -46,20 +83,28 @@ type Peer struct {
 	gone          bool    // the session ended
 	quiet         bool    // it is about to be told to leave
 	last          wamp.ID // of the invocations: 1, 2, 3 … (WAMP basic profile, "IDs")
-	pending       map[wamp.ID]cluster.Caller
+	invocations   ring[invocation]
 	registrations map[wamp.ID]*registration
-	held          int // invocations that wait for their REGISTERED
+	waiting       int           // calls that wait for REGISTERED or for the concurrency of a registration
+	room          chan struct{} // not nil while somebody waits for fewer of them; closed then
 }
 
 // Join makes the dealer's side of a session.
-func (d *Dealer) Join(s *session.Session) *Peer { return &Peer{dealer: d, session: s} }
+func (d *Dealer) Join(s *session.Session) *Peer {
+	p := &Peer{dealer: d, session: s}
+	p.calls.forget = over
+	if d.limits.CallsInFlight > 0 {
+		p.ended = make(chan struct{}, 1)
+	}
+	return p
+}
 
 // Open counts the calls by this session that have no answer yet, and the invocations that this
 // session has not answered yet.
 func (p *Peer) Open() (calls, invocations int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return int(p.callsOpen.Load()), len(p.pending) + p.held
+	return int(p.callsOpen.Load()), p.invocations.len() + p.waiting
 }
 
 // Answered counts the calls of this session that ended, in RESULT and in ERROR.
@@ -83,4 +128,8 @@ func send(s *session.Session, m wamp.Message) error {
 // sentence is a payload with one argument for people.
 func sentence(text string) wamp.Payload {
 	return wamp.MustPayload(wamp.MessagePack, []any{strings.ToValidUTF8(text, "?")}, nil)
+}
+
+func failure(uri, text string) *cluster.Answer {
+	return &cluster.Answer{Error: uri, Payload: sentence(text)}
 }

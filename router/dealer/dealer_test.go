@@ -29,11 +29,17 @@ var id = cluster.RegistrationID("realm1", cluster.Exact, uri)
 type realm struct {
 	register func(cluster.Registration, func(wamp.ID, error))
 	call     func(*cluster.Call) cluster.Waiter
+	more     func(uint64, *cluster.Call) cluster.Waiter
+	cancel   func(uint64, *cluster.Interruption)
+	reroute  func(*cluster.Delivery)
 }
 
 func (r *realm) Register(reg cluster.Registration, done func(wamp.ID, error)) { r.register(reg, done) }
 func (r *realm) Unregister(_, _ wamp.ID, done func(error))                    { done(nil) }
 func (r *realm) Call(c *cluster.Call) cluster.Waiter                          { return r.call(c) }
+func (r *realm) Continue(n uint64, c *cluster.Call) cluster.Waiter            { return r.more(n, c) }
+func (r *realm) Cancel(n uint64, i *cluster.Interruption)                     { r.cancel(n, i) }
+func (r *realm) Reroute(d *cluster.Delivery)                                  { r.reroute(d) }
 
 // joined is the dealer's side of a session that was admitted.
 type joined struct {
@@ -73,7 +79,7 @@ func join(t testing.TB, r Realm) *joined {
 
 func joinOver(t testing.TB, r Realm, over session.Conn, conn *wamptest.Conn) *joined {
 	t.Helper()
-	l := &lobby{dealer: New("realm1", r), conn: conn}
+	l := &lobby{dealer: New("realm1", r, nil, Limits{}), conn: conn}
 	s := session.New(t.Context(), session.Config{}, over)
 	conn.FeedMessage(wamptest.Hello("realm1", wamp.MessagePack))
 	ended := make(chan struct{})
@@ -149,12 +155,21 @@ func TestInvocationWaitsForRegistered(t *testing.T) {
 	}
 }
 
-func TestHeldInvocationOfARefusedRegistrationIsAnswered(t *testing.T) {
+// A call that was not delivered can still go to another callee.
+func TestHeldInvocationOfARefusedRegistrationIsHandedBack(t *testing.T) {
 	var done func(wamp.ID, error)
-	p := join(t, &realm{register: func(_ cluster.Registration, f func(wamp.ID, error)) { done = f }})
+	back := 0
+	p := join(t, &realm{
+		register: func(_ cluster.Registration, f func(wamp.ID, error)) { done = f },
+		reroute: func(d *cluster.Delivery) {
+			if args, _, _ := d.Payload.Decode(); len(args) == 1 && args[0] == int64(1) {
+				back++
+			}
+		},
+	})
 	p.Register(registerMessage)
 	var caller answers
-	for i := range maxHeld {
+	for i := range maxQueued {
 		if err := p.Deliver(delivery(&caller)); err != nil {
 			t.Fatalf("delivery %d: %v", i, err)
 		}
@@ -166,8 +181,8 @@ func TestHeldInvocationOfARefusedRegistrationIsAnswered(t *testing.T) {
 	if sent := p.conn.Sent(); types(sent) != "ERROR" || sent[0].URI != wamp.ErrUnavailable {
 		t.Errorf("sent %s", types(sent))
 	}
-	if len(caller) != maxHeld || caller[0].Error != wamp.ErrCanceled {
-		t.Errorf("%d callers were told", len(caller))
+	if back != maxQueued || len(caller) != 0 {
+		t.Errorf("%d calls were handed back, %d callers were told", back, len(caller))
 	}
 }
 

@@ -2,46 +2,37 @@ package dealer
 
 import (
 	"errors"
+	"fmt"
+	"math"
 	"strings"
-	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// maxHeld is how many invocations wait for the REGISTERED messages of one session. Beyond that
-// the callee counts as busy.
-const (
-	maxHeld   = 1024
-	heldPause = 5 * time.Millisecond
-)
-
 // registration is one procedure that the session registered or is registering. The cluster may
 // route calls to it a moment before it says that all replicas know it.
 type registration struct {
-	confirmed bool // REGISTERED was written
-	requests  int  // REGISTERs that wait for the cluster
-	held      []held
-}
-
-// held is an invocation that waits for REGISTERED.
-type held struct {
-	caller  cluster.Caller
-	details wamp.Dict
-	payload wamp.Payload
+	confirmed      bool // REGISTERED was written
+	requests       int  // REGISTERs that wait for the cluster
+	forwardTimeout bool // the callee minds the timeouts of calls
+	limit          int  // its concurrency; 0 is none
+	open           int  // invocations that count against it
+	queue          []*waiting
+	queuedBytes    int
 }
 
 // Register handles REGISTER.
 func (p *Peer) Register(m *wamp.Message) {
 	s, request := p.session, m.Request
 	refuse := func(uri, sentence string) { s.Refuse(wamp.Register, request, uri, sentence) }
-	invoke, match, err := registerOptions(m.Dict)
+	options, err := parseRegister(m.Dict)
 	if err != nil {
 		refuse(wamp.ErrInvalidArgument, err.Error())
 		return
 	}
-	if err := procedureURI(m.URI); err != nil {
+	if err := procedureURI(m.URI, options.match); err != nil {
 		refuse(wamp.ErrInvalidURI, err.Error())
 		return
 	}
@@ -49,35 +40,52 @@ func (p *Peer) Register(m *wamp.Message) {
 		s.NotAuthorized(wamp.Register, request, auth.Register, m.URI)
 		return
 	}
-	reg := cluster.Registration{URI: strings.Clone(m.URI), Match: match, Invoke: invoke, Session: s.ID, Callee: p}
-	id := cluster.RegistrationID(p.dealer.name, match, reg.URI)
-	if !p.begin(id) {
-		refuse(wamp.ErrUnavailable, "the router is stopping: register at another replica")
+	if options.discloseCaller && !s.Allowed(auth.Disclose, m.URI) {
+		refuse(wamp.ErrOptionDisallowedDiscloseMe, notDisclosed(s.Identity.Role.Name, "disclose_caller", m.URI))
 		return
 	}
-	p.dealer.realm.Register(reg, func(_ wamp.ID, err error) { p.registered(id, request, err) })
+	reg := cluster.Registration{
+		URI: strings.Clone(m.URI), Match: options.match, Invoke: options.invoke, Flags: options.flags(), Session: s.ID, Callee: p,
+	}
+	id := cluster.RegistrationID(p.dealer.name, reg.Match, reg.URI)
+	if err := p.begin(id, &options); err != nil {
+		refuse(wamp.ErrUnavailable, err.Error())
+		return
+	}
+	p.dealer.realm.Register(reg, func(_ wamp.ID, err error) { p.registered(id, request, &options, err) })
 }
 
-// begin takes note of a registration before the cluster can route calls to it; false when the
+// begin takes note of a registration before the cluster can route calls to it; an error when the
 // session may register no more.
-func (p *Peer) begin(id wamp.ID) bool {
+func (p *Peer) begin(id wamp.ID, options *registerOptions) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.quiet {
-		return false
+		return errors.New("the router is stopping: register at another replica")
 	}
-	if p.registrations == nil {
-		p.registrations = make(map[wamp.ID]*registration)
+	reg := p.registrations[id]
+	if reg == nil {
+		if most := p.dealer.limits.Registrations; most > 0 && len(p.registrations) >= most {
+			return fmt.Errorf("the session has %d registrations, as many as this router allows: unregister some, or register patterns", most)
+		}
+		if p.registrations == nil {
+			p.registrations = make(map[wamp.ID]*registration)
+		}
+		reg = &registration{}
+		reg.apply(options)
+		p.registrations[id] = reg
 	}
-	if p.registrations[id] == nil {
-		p.registrations[id] = &registration{}
-	}
-	p.registrations[id].requests++
-	return true
+	reg.requests++
+	return nil
+}
+
+// apply takes the options of the newest REGISTER.
+func (r *registration) apply(o *registerOptions) {
+	r.limit, r.forwardTimeout = int(min(o.concurrency, math.MaxInt32)), o.forwardTimeout
 }
 
 // registered answers a REGISTER, and then writes the invocations that had to wait for it.
-func (p *Peer) registered(id, request wamp.ID, err error) {
+func (p *Peer) registered(id, request wamp.ID, options *registerOptions, err error) {
 	p.mu.Lock()
 	reg := p.registrations[id]
 	if p.gone || reg == nil {
@@ -89,52 +97,28 @@ func (p *Peer) registered(id, request wamp.ID, err error) {
 		p.refused(wamp.Register, request, err)
 	} else {
 		reg.confirmed = true
+		reg.apply(options)
 		_ = send(p.session, wamp.Message{Type: wamp.Registered, Request: request, ID: id})
 	}
-	var unsent []unsent
-	if reg.confirmed || reg.requests == 0 {
-		unsent = p.release(id, reg)
+	failed := p.dispatch(reg)
+	var back []*waiting
+	if !reg.confirmed && reg.requests == 0 {
+		back = p.remove(id)
 	}
 	p.mu.Unlock()
-	for _, u := range unsent { // without the lock: the answer goes to another session
-		p.unfit(u.caller, u.err)
-	}
+	p.unfitAll(failed)
+	p.handBack(back)
 }
 
-// unsent is an invocation that was held and then could not be written.
-type unsent struct {
-	caller cluster.Caller
-	err    error
-}
-
-// release writes the invocations that were held for a registration, once it is decided.
-func (p *Peer) release(id wamp.ID, reg *registration) (failed []unsent) {
-	waiting := reg.held
-	reg.held = nil
-	p.held -= len(waiting)
-	if !reg.confirmed {
-		delete(p.registrations, id)
+// remove forgets a registration, unless it is being registered again, and gives what waited for
+// it; called with mu held.
+func (p *Peer) remove(id wamp.ID) []*waiting {
+	reg := p.registrations[id]
+	if reg == nil || reg.requests > 0 {
+		return nil
 	}
-	for _, h := range waiting {
-		err := cluster.ErrGone
-		if reg.confirmed {
-			err = p.invoke(id, h.caller, h.details, h.payload)
-		}
-		if err != nil {
-			failed = append(failed, unsent{h.caller, err})
-		}
-	}
-	return failed
-}
-
-// hold keeps an invocation until REGISTERED is written.
-func (p *Peer) hold(reg *registration, d *cluster.Delivery, payload wamp.Payload) error {
-	if p.held >= maxHeld {
-		return cluster.ErrBusy
-	}
-	p.held++
-	reg.held = append(reg.held, held{caller: d.Caller, details: d.Details.Clone(), payload: payload.Clone()})
-	return nil
+	delete(p.registrations, id)
+	return p.drop(reg)
 }
 
 // Unregister handles UNREGISTER.
@@ -145,18 +129,19 @@ func (p *Peer) Unregister(m *wamp.Message) {
 
 func (p *Peer) unregistered(id, request wamp.ID, err error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.gone {
+		p.mu.Unlock()
 		return
 	}
 	if err != nil {
 		p.refused(wamp.Unregister, request, err)
+		p.mu.Unlock()
 		return
 	}
-	if reg := p.registrations[id]; reg != nil && reg.requests == 0 {
-		delete(p.registrations, id)
-	}
+	back := p.remove(id)
 	_ = send(p.session, wamp.Message{Type: wamp.Unregistered, Request: request})
+	p.mu.Unlock()
+	p.handBack(back)
 }
 
 // refused passes a refusal of the cluster on to the client.
@@ -168,38 +153,9 @@ func (p *Peer) refused(of wamp.MessageType, request wamp.ID, err error) {
 	p.session.Refuse(of, request, refusal.URI, refusal.Message)
 }
 
-// registerOptions reads REGISTER.Options. Options that are not served are ignored, as the WAMP
-// text asks; values that are not known are refused.
-func registerOptions(options wamp.Dict) (cluster.Policy, cluster.Match, error) {
-	var invoke cluster.Policy
-	var match cluster.Match
-	for key, value := range options.All() {
-		var err error
-		switch key {
-		case "invoke":
-			invoke, err = parseOption(key, value, cluster.ParsePolicy)
-		case "match":
-			match, err = parseOption(key, value, cluster.ParseMatch)
-		}
-		if err != nil {
-			return 0, 0, err
-		}
-	}
-	return invoke, match, nil
-}
-
-func parseOption[T any](key string, value wamp.Value, parse func(string) (T, error)) (T, error) {
-	text, ok := value.Str()
-	if !ok {
-		var none T
-		return none, errors.New("option " + key + " must be a string, not " + value.Kind())
-	}
-	return parse(text)
-}
-
-// procedureURI checks the URI of a procedure that a client registers.
-func procedureURI(uri string) error {
-	if err := wamp.ValidURI(uri, false); err != nil {
+// procedureURI checks the URI, or the pattern, that a client registers.
+func procedureURI(uri string, match cluster.Match) error {
+	if err := wamp.ValidPattern(uri, match, false); err != nil {
 		return err
 	}
 	if uri == "wamp" || strings.HasPrefix(uri, "wamp.") {

@@ -1,0 +1,121 @@
+package dealer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/session"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// identity keeps what INVOCATION.Details say of each call of a session, its trust level, so that
+// it is encoded once and not with each call.
+type identity struct {
+	rules   *auth.Realm
+	trust   uint64
+	trusted bool
+	plain   wamp.Dict
+}
+
+// plainDetails are the INVOCATION.Details of a call without options.
+func (p *Peer) plainDetails() wamp.Dict {
+	if rules := p.session.Access.Load(); rules != p.identity.rules {
+		p.identity = identity{rules: rules}
+		if p.identity.trust, p.identity.trusted = p.session.TrustLevel(); p.identity.trusted {
+			w := wamp.StartDict(p.session.Format(), nil)
+			w.Uint("trustlevel", p.identity.trust)
+			p.identity.plain = w.Dict()
+		}
+	}
+	return p.identity.plain
+}
+
+// callDetails are the INVOCATION.Details of a call with options. They are valid until the next
+// call.
+func (p *Peer) callDetails(options wamp.Dict, disclose, passthru bool) wamp.Dict {
+	w := wamp.StartDict(p.session.Format(), p.dict[:0])
+	if disclose {
+		writeCaller(&w, p.session)
+	}
+	if p.identity.trusted {
+		w.Uint("trustlevel", p.identity.trust)
+	}
+	if passthru {
+		copyPassthru(&w, options)
+	}
+	d := w.Dict()
+	p.dict = d.Raw
+	return d
+}
+
+// describe implements cluster.Call.Describe: a callee wants to know who calls, or minds timeouts
+// itself.
+func describe(c *cluster.Call, flags cluster.RegistrationFlags) wamp.Dict {
+	caller, ok := c.Caller.(*call)
+	if !ok {
+		return c.Details
+	}
+	if flags&cluster.ForwardTimeout != 0 && caller.more != nil {
+		caller.more.forwarded()
+	}
+	if flags&cluster.DiscloseCaller == 0 {
+		return c.Details
+	}
+	if _, told := c.Details.Get("caller"); told {
+		return c.Details
+	}
+	s := caller.peer.session
+	w := wamp.StartDict(s.Format(), nil)
+	writeCaller(&w, s)
+	for key, value := range c.Details.All() {
+		w.Value(key, value)
+	}
+	return w.Dict()
+}
+
+// writeCaller names the caller (WAMP advanced profile, "Caller Identification").
+func writeCaller(w *wamp.DictWriter, s *session.Session) {
+	w.Uint("caller", uint64(s.ID))
+	w.Str("caller_authid", s.Identity.AuthID)
+	w.Str("caller_authrole", s.Identity.Role.Name)
+}
+
+func notDisclosed(role, option, uri string) string {
+	return fmt.Sprintf("the role %q may not use the option %s on %s: a permission with the action disclose would allow it", role, option, uri)
+}
+
+// invocationDetails adds to the details of a call what its callee decides.
+func (p *Peer) invocationDetails(d *cluster.Delivery, reg *registration) wamp.Dict {
+	progress := d.Flags&cluster.ReceiveProgress != 0 && p.session.Has(calleeProgress)
+	timeout := d.Timeout > 0 && reg.forwardTimeout
+	if d.URI == "" && d.Flags&cluster.Progress == 0 && !progress && !timeout {
+		return d.Details
+	}
+	w := wamp.StartDict(p.session.Format(), nil)
+	if d.URI != "" {
+		w.Str("procedure", d.URI)
+	}
+	if progress {
+		w.Bool("receive_progress", true)
+	}
+	if d.Flags&cluster.Progress != 0 {
+		w.Bool("progress", true)
+	}
+	if timeout {
+		w.Uint("timeout", uint64(d.Timeout))
+	}
+	for key, value := range d.Details.All() {
+		w.Value(key, value)
+	}
+	return w.Dict()
+}
+
+// own copies a delivery, so that it outlives the call of Deliver.
+func own(d *cluster.Delivery) cluster.Delivery {
+	c := *d
+	c.URI, c.Details, c.Payload, c.Tried = strings.Clone(d.URI), d.Details.Clone(), d.Payload.Clone(), slices.Clone(d.Tried)
+	return c
+}

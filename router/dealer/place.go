@@ -1,0 +1,99 @@
+package dealer
+
+import (
+	"sync/atomic"
+
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// place is whether a call by a caller here is still open, and where it is. Whoever ends a call
+// first makes it not open and then looks where it is; whoever delivers it first says where and
+// then looks whether it is open. So a call that ended is interrupted wherever it got to.
+type place struct {
+	over atomic.Bool
+	// at is the callee, when it is on this replica, and invocation the number that the call
+	// has there; 0 while it waits there.
+	at         atomic.Pointer[Peer]
+	invocation atomic.Uint64
+	// number is that of the call when it was sent to another replica last; 0 when it was not.
+	number atomic.Uint64
+}
+
+// Open implements cluster.Caller.
+func (c *place) Open() bool { return !c.over.Load() }
+
+// Sent implements cluster.Caller.
+func (c *place) Sent(number uint64) { c.number.Store(number) }
+
+// leave takes note that the callee here handed the call back.
+func (c *place) leave(p *Peer) {
+	c.invocation.Store(0)
+	c.at.CompareAndSwap(p, nil)
+}
+
+// interrupt tells the callee, wherever it is. With Kill it is false when no callee has the call.
+func (c *place) interrupt(realm Realm, i *cluster.Interruption) bool {
+	if p := c.at.Load(); p != nil && p.Interrupt(i) {
+		return true
+	}
+	if number := c.number.Load(); number != 0 {
+		realm.Cancel(number, i)
+		return true
+	}
+	return false
+}
+
+// local gives the place of a call by a caller on this replica; nil when it is elsewhere.
+func local(c cluster.Caller) *place {
+	switch c := c.(type) {
+	case *call:
+		return &c.place
+	case *internalCall:
+		return &c.place
+	}
+	return nil
+}
+
+// nobody takes the answers that are not wanted any more.
+type nobody struct{}
+
+func (nobody) Answer(*cluster.Answer) {}
+func (nobody) Open() bool             { return false }
+func (nobody) Sent(uint64)            {}
+func (nobody) Room() cluster.Waiter   { return nil }
+
+// invocation is a call that was delivered to this session and that it has not answered.
+type invocation struct {
+	caller cluster.Caller
+	// registration whose concurrency it uses; nil when that has no limit.
+	registration *registration
+	progress     bool // the caller takes progressive results
+	// kept is there when more may be done with the call than to answer it.
+	kept *kept
+}
+
+// kept is what is remembered of the delivery of a call that may be handed back, or that may get
+// further pieces.
+type kept struct {
+	delivery     cluster.Delivery
+	registration *registration
+	reroute      bool // it can be handed back
+}
+
+// find looks for the invocation of a call; called with mu held.
+func (p *Peer) find(caller cluster.Caller) (wamp.ID, *invocation) {
+	if c := local(caller); c != nil {
+		id := wamp.ID(c.invocation.Load())
+		if inv := p.invocations.get(id); inv != nil && inv.caller == caller {
+			return id, inv
+		}
+		return 0, nil
+	}
+	for id, inv := range p.invocations.all() {
+		if cluster.SameCall(inv.caller, caller) {
+			return id, p.invocations.get(id)
+		}
+	}
+	return 0, nil
+}

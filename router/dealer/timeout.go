@@ -1,0 +1,83 @@
+package dealer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// callMore is what only calls with a timeout or with progressive results need.
+type callMore struct {
+	// mu keeps the answers of the call in order: no progressive one after the final one.
+	mu       sync.Mutex
+	progress bool          // the caller takes progressive results
+	gap      time.Duration // CALL.Options.timeout: until the first result, and then the next
+	timer    *time.Timer
+	stopped  bool
+	wake     context.CancelFunc // of the reading goroutine, which waits for a callee with room
+}
+
+// timeoutGrace is how much longer than its timeout a call is given whose callee minds the timeout
+// itself: it must end also when the callee does not.
+const timeoutGrace = time.Second
+
+func millis(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// startTimer starts the timeout of a call (WAMP advanced profile, "Call Timeouts").
+func (c *call) startTimer() {
+	c.more.mu.Lock()
+	defer c.more.mu.Unlock()
+	if c.more.gap > 0 {
+		c.more.timer = time.AfterFunc(c.more.gap, c.expire)
+	}
+}
+
+// expire answers a call whose time is over, and interrupts its callee.
+func (c *call) expire() {
+	c.more.mu.Lock()
+	ended := c.end()
+	if ended {
+		c.more.stop()
+		c.finish(failure(wamp.ErrTimeout, fmt.Sprintf("no result within %v", c.more.gap)))
+	}
+	c.more.mu.Unlock()
+	if ended {
+		dealer := c.peer.dealer
+		dealer.counts.timedOut.Add(1)
+		c.interrupt(dealer.realm, &cluster.Interruption{Caller: c, Mode: cluster.KillNoWait, Reason: wamp.ErrTimeout})
+	}
+}
+
+// forwarded leaves the timeout to the callee.
+func (m *callMore) forwarded() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.timer != nil && !m.stopped {
+		m.gap += timeoutGrace + m.gap/10
+		m.timer.Reset(m.gap)
+	}
+}
+
+// abandon sets what to call when the call ends while the reading goroutine waits with it.
+func (m *callMore) abandon(wake context.CancelFunc) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.wake = wake; m.stopped {
+		wake()
+	}
+}
+
+// stop is called with mu held when the call ends.
+func (m *callMore) stop() {
+	m.stopped = true
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	if m.wake != nil {
+		m.wake()
+	}
+}

@@ -55,6 +55,8 @@ func (p *peer) Handle(m *wamp.Message) {
 	switch m.Type {
 	case wamp.Call:
 		p.dealer.Call(m)
+	case wamp.Cancel:
+		p.dealer.Cancel(m)
 	case wamp.Yield:
 		p.dealer.Yield(m)
 	case wamp.Error:

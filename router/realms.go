@@ -51,7 +51,7 @@ func (r *realms) serve(access map[string]*auth.Realm) {
 		found := r.get(name)
 		if found == nil {
 			handle := r.node.Realm(name)
-			found = &realm{name: name, handle: handle, dealer: dealer.New(name, handle)}
+			found = &realm{name: name, handle: handle, dealer: dealer.New(name, handle, nil, dealer.Limits{})}
 			found.broker = broker.New(broker.Config{Name: name, Realm: handle, Access: &found.access})
 			found.access.Store(rules)
 			r.byName.Store(name, found)

@@ -31,7 +31,9 @@ type Client struct {
 	replies  map[wamp.ID]func(*Message)
 	handlers map[wamp.ID]func(*Message) // by registration
 	events   map[wamp.ID]func(*Message) // by subscription
-	end      *Message                   // ABORT or GOODBYE
+	progress map[wamp.ID]func(*Message) // by request
+	aside    map[wamp.MessageType]func(*Message)
+	end      *Message // ABORT or GOODBYE
 	done     chan struct{}
 }
 
@@ -78,7 +80,6 @@ func Dial(t testing.TB, url string, f wamp.Format) transport.Conn {
 	return conn
 }
 
-
 // Join connects and joins a realm.
 func Join(t testing.TB, url, realm string, f wamp.Format) *Client {
 	t.Helper()
@@ -114,7 +115,8 @@ func Enter(t testing.TB, conn transport.Conn, hello *wamp.Message, authenticate 
 	c := &Client{
 		t: t, conn: conn, ID: first.ID, Welcome: Details(first),
 		replies: map[wamp.ID]func(*Message){}, handlers: map[wamp.ID]func(*Message){},
-		events: map[wamp.ID]func(*Message){}, done: make(chan struct{}),
+		events: map[wamp.ID]func(*Message){}, progress: map[wamp.ID]func(*Message){},
+		aside: map[wamp.MessageType]func(*Message){}, done: make(chan struct{}),
 	}
 	go c.read()
 	t.Cleanup(func() {
@@ -185,9 +187,22 @@ func (c *Client) dispatch(m *Message) {
 		}
 		c.conn.Close()
 		return
+	case wamp.Interrupt:
+		if handle = c.aside[m.Type]; handle == nil {
+			handle = func(*Message) {} // a client may well take no notice
+		}
 	default:
+		if m.Type == wamp.Unregistered && m.Request == 0 {
+			handle = c.aside[m.Type]
+			break
+		}
+		if m.Type == wamp.Result && Details(m)["progress"] == true {
+			handle = c.progress[m.Request]
+			break
+		}
 		reply := c.replies[m.Request]
 		delete(c.replies, m.Request)
+		delete(c.progress, m.Request)
 		if reply == nil {
 			c.t.Errorf("%v for request %d, which is not open", m.Type, m.Request)
 		} else {
@@ -225,6 +240,40 @@ func (c *Client) start(m *wamp.Message, then func(*Message)) <-chan *Message {
 		delete(c.replies, m.Request)
 	}
 	return answer
+}
+
+// StartOptions calls a procedure with options, and hands progressive results to a function in the
+// goroutine that reads. It also gives the id of the request, for Cancel and More. Not while another
+// goroutine sends requests.
+func (c *Client) StartOptions(uri string, options map[string]any, progress func(*Message), args ...any) (wamp.ID, <-chan *Message) {
+	m := &wamp.Message{Type: wamp.Call, Dict: c.dict(options), URI: uri, Payload: c.Payload(args...)}
+	if progress != nil {
+		c.mu.Lock()
+		c.progress[c.next+1] = progress
+		c.mu.Unlock()
+	}
+	answer := c.Start(m)
+	return m.Request, answer
+}
+
+// More sends a further piece of a progressive call.
+func (c *Client) More(request wamp.ID, uri string, last bool, args ...any) {
+	_ = c.conn.Send(&wamp.Message{
+		Type: wamp.Call, Request: request, Dict: c.dict(map[string]any{"progress": !last}), URI: uri, Payload: c.Payload(args...),
+	})
+}
+
+// Cancel cancels a call.
+func (c *Client) Cancel(request wamp.ID, options map[string]any) {
+	_ = c.conn.Send(&wamp.Message{Type: wamp.Cancel, Request: request, Dict: c.dict(options)})
+}
+
+// On sets what to do with an INTERRUPT, or with the UNREGISTERED of a registration that was
+// revoked, in the goroutine that reads.
+func (c *Client) On(of wamp.MessageType, handle func(*Message)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.aside[of] = handle
 }
 
 // Await waits for the answer of a request.
@@ -331,6 +380,11 @@ func (c *Client) Publish(topic string, options map[string]any, args ...any) (wam
 // Yield answers an invocation.
 func (c *Client) Yield(invocation *Message, args ...any) {
 	_ = c.conn.Send(&wamp.Message{Type: wamp.Yield, Request: invocation.Request, Payload: c.Payload(args...)})
+}
+
+// YieldOptions answers an invocation, finally or with progress.
+func (c *Client) YieldOptions(invocation *Message, options map[string]any, args ...any) {
+	_ = c.conn.Send(&wamp.Message{Type: wamp.Yield, Request: invocation.Request, Dict: c.dict(options), Payload: c.Payload(args...)})
 }
 
 // Fail answers an invocation with an error.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,7 +48,7 @@ type calls struct {
 	// observe, when a test sets it, sees each turn of a rotation, with the callees that the
 	// call had to pass over: dealt by the owner, then
 	// delivered at the callee's replica.
-	observe func(p *procedure, t turn, s *skip, delivered bool)
+	observe func(p *procedure, t turn, passed []uint64, delivered bool)
 }
 
 // clock is the time, and a way to be called later, so that a test can have its own.
@@ -130,15 +131,23 @@ func (r *Realm) Call(c *Call) Waiter {
 
 // route finds a callee for a call and sends it there.
 func (x *calls) route(r *routing) Waiter {
-	if !r.caller.Open() {
-		return nil
+	for r.caller.Open() {
+		if w, again := x.attempt(r); !again {
+			return w
+		}
 	}
+	return nil
+}
+
+// attempt sends a call on, or says what to wait for, or that the list changed under it: then the
+// procedure is looked up anew.
+func (x *calls) attempt(r *routing) (w Waiter, again bool) {
 	p := x.resolve(r)
 	if x.crowds.closed(r.procedure, x.clock) {
-		return pause{x.clock}
+		return pause{x.clock}, false
 	}
 	if p == nil {
-		return x.askOwner(r)
+		return x.askOwner(r), false
 	}
 	v := p.load()
 	if v.flags != 0 && r.describe != nil {
@@ -155,15 +164,16 @@ func (x *calls) route(r *routing) Waiter {
 // resolve gives the procedure that a call goes to: the one with just its URI, else the pattern
 // that decides; nil when this replica knows neither.
 func (x *calls) resolve(r *routing) *procedure {
-	if p, ok := x.table.byID.get(r.procedure); ok && len(p.load().entries) > 0 {
+	p, ok := x.table.byID.get(r.procedure)
+	if r.pattern && !(ok && len(p.load().entries) > 0) { // that is gone
+		r.procedure, r.pattern = RegistrationID(r.realm, Exact, r.uri), false
+		p, ok = x.table.byID.get(r.procedure)
+	}
+	if ok && len(p.load().entries) > 0 {
 		return p
 	}
 	if r.uri == "" {
 		return nil
-	}
-	if r.pattern { // that is gone
-		r.procedure, r.pattern = RegistrationID(r.realm, Exact, r.uri), false
-		return x.resolve(r)
 	}
 	if p := x.table.pattern(r.realm, r.uri); p != nil && len(p.load().entries) > 0 {
 		r.procedure, r.pattern = p.id, true
@@ -174,29 +184,28 @@ func (x *calls) resolve(r *routing) *procedure {
 
 // direct sends a call to the callee that this replica chooses: for every policy but
 // roundrobin all replicas choose from the same list by the same rule.
-func (x *calls) direct(p *procedure, r *routing) Waiter {
+func (x *calls) direct(p *procedure, r *routing) (w Waiter, again bool) {
 	var room Waiter
 	for {
 		v := p.load()
 		e := v.choose(0, &r.skip)
 		switch {
 		case e == nil && len(v.entries) == 0:
-			return x.route(r)
+			return nil, true
 		case e == nil:
-			w, again := x.noneLeft(v, r, room)
-			if again {
+			if w, again = x.noneLeft(v, r, room); again {
 				continue
 			}
-			return w
+			return w, false
 		}
 		// Only a policy that leaves the choice open passes over a callee for want of room.
 		open := v.invoke == Random
 		full := Waiter(e.callee)
 		if e.callee != nil {
-			err := e.callee.Deliver(x.delivery(p, e.stamp, r, r.caller))
+			err := x.give(e.callee, p, e.stamp, r, r.caller)
 			switch {
 			case err == nil:
-				return nil
+				return nil, false
 			case errors.Is(err, ErrLimit) && r.flags&Queue == 0:
 				if open {
 					r.skip.limited = append(r.skip.limited, e.stamp)
@@ -216,7 +225,7 @@ func (x *calls) direct(p *procedure, r *routing) Waiter {
 				f := x.callFrame(frameCall, p, r)
 				f.stamp = e.stamp
 				if x.sendCall(r, e.member, &f) {
-					return nil
+					return nil, false
 				}
 				r.skip.gone = append(r.skip.gone, e.stamp)
 				continue
@@ -224,7 +233,7 @@ func (x *calls) direct(p *procedure, r *routing) Waiter {
 			full = *e.member.link.Load()
 		}
 		if !open {
-			return full
+			return full, false
 		}
 		room = full
 		r.skip.busy = append(r.skip.busy, e.stamp)
@@ -307,15 +316,24 @@ func (x *calls) askOwner(r *routing) Waiter {
 	return nil
 }
 
-func (x *calls) delivery(p *procedure, stamp uint64, r *routing, caller Caller) *Delivery {
-	d := &Delivery{
+// deliveries recycles what is handed to callees: it would be allocated, since a callee is an
+// interface.
+var deliveries = sync.Pool{New: func() any { return new(Delivery) }}
+
+// give delivers a call to a callee that is connected here.
+func (x *calls) give(to Callee, p *procedure, stamp uint64, r *routing, caller Caller) error {
+	d := deliveries.Get().(*Delivery)
+	*d = Delivery{
 		Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload, Flags: r.flags,
 		Timeout: r.timeout, Stamp: stamp, Tried: r.skip.tried,
 	}
 	if p.key.Match != Exact {
 		d.URI = r.uri
 	}
-	return d
+	err := to.Deliver(d)
+	*d = Delivery{}
+	deliveries.Put(d)
+	return err
 }
 
 // sendCall sends a call of a caller here to another replica and remembers where it is.

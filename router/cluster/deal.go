@@ -2,28 +2,29 @@ package cluster
 
 import (
 	"errors"
+	"slices"
 )
 
 // rotate takes a call of a rotation to the owner of the slot, which deals the turn.
-func (x *calls) rotate(p *procedure, r *routing) Waiter {
+func (x *calls) rotate(p *procedure, r *routing) (w Waiter, again bool) {
 	if p.slot.active.Load() != 0 {
 		dealt, room := x.deal(p, x.self, 0, r)
 		switch dealt {
 		case 0:
-			return nil
+			return nil, false
 		case refusedNone:
-			return x.route(r)
+			return nil, true
 		case refusedAll:
 			x.noneAvailable(r)
-			return nil
+			return nil, false
 		}
 		r.skip.busy, r.skip.gone = nil, nil
 		if room != nil {
-			return room
+			return room, false
 		}
-		return pause{x.clock}
+		return pause{x.clock}, false
 	}
-	return x.toOwner(p.slot, r)
+	return x.toOwner(p.slot, r), false
 }
 
 // deal gives one call its callee, as the owner of the procedure's slot. For a rotation that is
@@ -70,7 +71,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 			if origin != x.self {
 				caller = newRemoteCaller(x, origin, call, r.flags)
 			}
-			err := e.callee.Deliver(x.delivery(p, e.stamp, r, caller))
+			err := x.give(e.callee, p, e.stamp, r, caller)
 			sent = err == nil
 			switch {
 			case errors.Is(err, ErrLimit) && r.flags&Queue == 0:
@@ -105,7 +106,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		if sent {
 			p.dealt = next
 			if x.observe != nil {
-				x.observe(p, next, &r.skip, e.callee != nil)
+				x.observe(p, next, slices.Concat(r.skip.tried, r.skip.limited), e.callee != nil)
 			}
 			return 0, nil
 		}

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -38,8 +39,8 @@ func (x *calls) receive(from *member, f *frame) {
 	}
 }
 
-func (x *calls) routing(f *frame, caller Caller) *routing {
-	return &routing{
+func (x *calls) routing(f *frame, caller Caller) routing {
+	return routing{
 		procedure: wamp.ID(f.procedure), uri: f.text, pattern: f.text != "", caller: caller, details: f.details,
 		payload: f.Payload, flags: f.flags, timeout: f.timeout, skip: skip{random: x.random},
 	}
@@ -49,23 +50,24 @@ func (x *calls) routing(f *frame, caller Caller) *routing {
 func (x *calls) refuse(to *member, f *frame, why refusal) {
 	back := *f
 	back.kind, back.reason = frameRefused, why
-	x.reply(to, &back, time.Time{})
+	x.reply(to, &back)
 }
 
 // reply sends what the caller's replica waits for. The links to it may be down for a moment
 // although it has not lost the call: an owner passed it on after they broke. Then they are
 // waited for.
-func (x *calls) reply(to *member, f *frame, since time.Time) {
-	if to.send(f) {
-		return
+func (x *calls) reply(to *member, f *frame) {
+	if !to.send(f) {
+		x.replyLater(to, f.own(), x.clock.Now())
 	}
-	now := x.clock.Now()
-	if since.IsZero() {
-		since, f = now, f.own()
-	}
-	if now.Sub(since) < routeWait && x.table.member(to.hash) == to {
-		x.clock.AfterFunc(routePause, func() { x.reply(to, f, since) })
-	}
+}
+
+func (x *calls) replyLater(to *member, f *frame, since time.Time) {
+	x.clock.AfterFunc(routePause, func() {
+		if !to.send(f) && x.clock.Now().Sub(since) < routeWait && x.table.member(to.hash) == to {
+			x.replyLater(to, f, since)
+		}
+	})
 }
 
 func (x *calls) onCall(from *member, f *frame) {
@@ -87,7 +89,7 @@ func (x *calls) deliver(f *frame, origin *member, caller Caller) refusal {
 	}
 	r := x.routing(f, nil)
 	r.skip.unpack(f.skips)
-	switch err := e.callee.Deliver(x.delivery(p, e.stamp, r, caller)); {
+	switch err := x.give(e.callee, p, e.stamp, &r, caller); {
 	case err == nil:
 		if f.flags&Progress != 0 && origin != x.self {
 			x.startProgress(origin, f.call, e.callee)
@@ -114,7 +116,7 @@ func (x *calls) onDeal(from *member, f *frame) {
 	}
 	r := x.routing(f, nil)
 	r.skip.unpack(f.skips)
-	if why, _ := x.deal(p, from, f.call, r); why != 0 {
+	if why, _ := x.deal(p, from, f.call, &r); why != 0 {
 		x.refuse(from, f, why)
 	}
 }
@@ -213,21 +215,21 @@ func (x *calls) again(f *frame, c *openCall) {
 	r.skip.tried = before.tried
 	switch f.reason {
 	case refusedNone:
-		x.noProcedure(r)
+		x.noProcedure(&r)
 		return
 	case refusedAll:
-		x.noneAvailable(r)
+		x.noneAvailable(&r)
 		return
 	case refusedBusy:
 		x.crowds.mark(r.procedure, x.clock.Now())
 	case refusedUnavailable:
 		r.flags &^= Queue
 		r.skip.tried = append(r.skip.tried, f.stamp)
-		if x.route(r) == nil {
+		if x.route(&r) == nil {
 			return
 		}
 	case refusedLimit:
-		if x.passOver(f, r, before.limited) && x.route(r) == nil {
+		if x.passOver(f, &r, before.limited) && x.route(&r) == nil {
 			return
 		}
 	case refusedGone:
@@ -237,11 +239,11 @@ func (x *calls) again(f *frame, c *openCall) {
 		if r.since.IsZero() {
 			r.since = now
 		} else if now.Sub(r.since) > routeWait {
-			x.giveUp(r)
+			x.giveUp(&r)
 			return
 		}
 		r.skip.gone = append(r.skip.gone, f.stamp)
-		if x.route(r) == nil {
+		if x.route(&r) == nil {
 			return
 		}
 	}
@@ -264,6 +266,10 @@ func (x *calls) passOver(f *frame, r *routing, limited []uint64) bool {
 	return true
 }
 
+// answers recycles what is handed to callers: it would be allocated, since a caller is an
+// interface.
+var answers = sync.Pool{New: func() any { return new(Answer) }}
+
 func (x *calls) onAnswer(f *frame) {
 	var c openCall
 	var ok bool
@@ -274,6 +280,10 @@ func (x *calls) onAnswer(f *frame) {
 	}
 	if ok {
 		x.crowds.clear(c.procedure)
-		c.caller.Answer(&Answer{Progress: f.progress, Error: f.text, Details: f.details, Payload: f.Payload})
+		a := answers.Get().(*Answer)
+		*a = Answer{Progress: f.progress, Error: f.text, Details: f.details, Payload: f.Payload}
+		c.caller.Answer(a)
+		*a = Answer{}
+		answers.Put(a)
 	}
 }

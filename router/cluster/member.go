@@ -40,9 +40,20 @@ type callLink interface {
 	WaitRoom(ctx context.Context) error
 }
 
+// frames recycles what is handed to a link: it would be allocated, since a link is an interface.
+var frames = sync.Pool{New: func() any { return new(frame) }}
+
 func (m *member) send(f *frame) bool {
 	link := m.link.Load()
-	return link != nil && (*link).send(f)
+	if link == nil {
+		return false
+	}
+	out := frames.Get().(*frame)
+	*out = *f
+	sent := (*link).send(out)
+	*out = frame{}
+	frames.Put(out)
+	return sent
 }
 
 func (m *member) full() bool {

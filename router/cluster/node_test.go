@@ -58,20 +58,20 @@ func (e *echo) Deliver(d *Delivery) error {
 
 func (e *echo) WaitRoom(context.Context) error { return nil }
 
-// answers is a caller that keeps what it is told.
-type answers chan *Answer
+// answered is a caller that keeps what it is told.
+type answered chan *Answer
 
-func (a answers) Open() bool   { return true }
-func (a answers) Sent(uint64)  {}
-func (a answers) Room() Waiter { return nil }
+func (a answered) Open() bool   { return true }
+func (a answered) Sent(uint64)  {}
+func (a answered) Room() Waiter { return nil }
 
-func (a answers) Answer(x *Answer) {
+func (a answered) Answer(x *Answer) {
 	c := *x
 	c.Payload = x.Payload.Clone()
 	a <- &c
 }
 
-func (a answers) wait(t *testing.T) string {
+func (a answered) wait(t *testing.T) string {
 	t.Helper()
 	select {
 	case x := <-a:
@@ -91,7 +91,7 @@ func (a answers) wait(t *testing.T) string {
 
 func call(t *testing.T, r *Realm, uri string) string {
 	t.Helper()
-	a := make(answers, 1)
+	a := make(answered, 1)
 	c := &Call{URI: uri, Caller: a}
 	for {
 		w := r.Call(c)

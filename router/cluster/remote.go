@@ -49,7 +49,7 @@ func (c *remoteCaller) Answer(a *Answer) {
 		c.stream.send(c, &f)
 		return
 	}
-	c.x.reply(c.to, &f, time.Time{})
+	c.x.reply(c.to, &f)
 }
 
 func (c *remoteCaller) forget() {

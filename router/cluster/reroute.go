@@ -1,9 +1,6 @@
 package cluster
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // Reroute takes back a call that was delivered to a callee here, which says that it is not
 // available (WAMP advanced profile, "Call Rerouting"), and finds another. The delivery must own
@@ -15,7 +12,7 @@ func (r *Realm) Reroute(d *Delivery) {
 		x.reply(c.to, &frame{
 			kind: frameRefused, reason: refusedUnavailable, call: c.call, procedure: uint64(d.Registration), stamp: d.Stamp,
 			text: d.URI, flags: d.Flags, timeout: d.Timeout, skips: packSkips(&skip{tried: d.Tried}), details: d.Details, Payload: d.Payload,
-		}, time.Time{})
+		})
 		return
 	}
 	route := &routing{

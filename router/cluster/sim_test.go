@@ -151,7 +151,7 @@ func newSimWorld(seed uint64) *simWorld {
 func (w *simWorld) start() *simNode {
 	w.started++
 	n := w.net.start(fmt.Sprintf("r%d", w.started))
-	n.calls.observe = func(p *procedure, t turn, s *skip, delivered bool) { w.observe(n, p, t, s, delivered) }
+	n.calls.observe = func(p *procedure, t turn, passed []uint64, delivered bool) { w.observe(n, p, t, passed, delivered) }
 	return n
 }
 
@@ -442,7 +442,7 @@ func (c *simCallee) Interrupt(i *Interruption) bool {
 	return held
 }
 
-func (w *simWorld) observe(n *simNode, p *procedure, t turn, s *skip, delivered bool) {
+func (w *simWorld) observe(n *simNode, p *procedure, t turn, passed []uint64, delivered bool) {
 	var known *simTurn
 	for i := len(w.turns[p.key.URI]) - 1; i >= 0 && known == nil; i-- {
 		if w.turns[p.key.URI][i].turn == t {
@@ -456,9 +456,7 @@ func (w *simWorld) observe(n *simNode, p *procedure, t turn, s *skip, delivered 
 				known.unreachable[other] = true
 			}
 		}
-		if s != nil {
-			known.passed = slices.Concat(s.tried, s.limited)
-		}
+		known.passed = passed
 		w.turns[p.key.URI] = append(w.turns[p.key.URI], known)
 	}
 	if delivered {

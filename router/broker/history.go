@@ -180,6 +180,9 @@ func (b *Broker) History(to *session.Session, match wamp.Match, uri string, f Fi
 		if o, err := parseOptions(e.Options); err != nil || !o.audience.admits(to) {
 			continue
 		}
+		if _, passthru := e.Details.Get("ppt_scheme"); passthru && !to.Has(session.SubscriberPPT) {
+			continue
+		}
 		bytes += keptSize(e)
 		events = append(events, e)
 	}

@@ -56,7 +56,7 @@ func LoadRouter(path string) (*v1alpha1.RouterConfiguration, error) {
 	if found := decode(path, root, cfg); len(found) > 0 {
 		return nil, problems(found)
 	}
-	defaultRouter(cfg)
+	DefaultRouter(cfg)
 	resolvePaths(cfg, filepath.Dir(path))
 	if err := validateRouter(cfg); err != nil {
 		return nil, problems(invalid(path, root, err))
@@ -64,12 +64,15 @@ func LoadRouter(path string) (*v1alpha1.RouterConfiguration, error) {
 	return cfg, nil
 }
 
-func defaultRouter(cfg *v1alpha1.RouterConfiguration) {
+// DefaultRouter fills in every default of a configuration that was not read from a file. A second time
+// it changes nothing.
+func DefaultRouter(cfg *v1alpha1.RouterConfiguration) {
 	fill(&cfg.Listen, DefaultListen)
 	fill(&cfg.Admin.Listen, DefaultAdminListen)
 	if cfg.DrainTimeout == nil {
 		cfg.DrainTimeout = &metav1.Duration{Duration: DefaultDrainTimeout}
 	}
+	defaultLimits(cfg)
 	if c := cfg.Cluster; c != nil {
 		fill(&c.Gossip, DefaultGossip)
 		fill(&c.Links, DefaultLinks)
@@ -97,6 +100,10 @@ func resolvePaths(cfg *v1alpha1.RouterConfiguration, dir string) {
 	if cfg.TLS != nil {
 		resolve(&cfg.TLS.CertFile)
 		resolve(&cfg.TLS.KeyFile)
+		resolve(&cfg.TLS.ClientCAFile)
+	}
+	if cfg.UnixSocket != nil {
+		resolve(&cfg.UnixSocket.Path)
 	}
 	resolve(&cfg.Admin.TokenFile)
 	if cfg.Cluster != nil {
@@ -119,9 +126,8 @@ func validateRouter(cfg *v1alpha1.RouterConfiguration) error {
 	}
 	address(field.NewPath("listen"), cfg.Listen)
 	address(field.NewPath("admin", "listen"), cfg.Admin.Listen)
-	if t := cfg.TLS; t != nil && (t.CertFile == "" || t.KeyFile == "") {
-		wrong(field.NewPath("tls"), "", "both certFile and keyFile are needed")
-	}
+	errs = append(errs, validateTransports(cfg)...)
+	errs = append(errs, validateLimits(&cfg.Limits)...)
 	if d := cfg.DrainTimeout.Duration; d < 0 {
 		wrong(field.NewPath("drainTimeout"), d, "write how long to wait at most, for example 20s")
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/broker"
-	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/dealer"
+	"github.com/wamp-operator/wamp-operator/router/meta"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -31,7 +31,7 @@ func (r *realms) join(router *Router, s *session.Session, in *realm, identity au
 	s.ID = newSessionID(id, func(id wamp.ID) bool { return r.peers[id] != nil })
 	s.Realm, s.Identity, s.Access = in.name, identity, &in.access
 	p := &peer{router: router, session: s, realm: in, dealer: in.dealer.Join(s), broker: in.broker.Join(s)}
-	in.handle.Joined(sessionInfo(s))
+	in.handle.Joined(meta.Info(s))
 	r.peers[s.ID] = p
 	router.admin.Changed(admin.ProcedureKey{})
 	return p, nil
@@ -39,15 +39,6 @@ func (r *realms) join(router *Router, s *session.Session, in *realm, identity au
 
 func noSuchRealm(name string) *session.Refusal {
 	return &session.Refusal{URI: wamp.ErrNoSuchRealm, Message: fmt.Sprintf("the realm %q is not served here", name)}
-}
-
-// sessionInfo is what all replicas are told of a session.
-func sessionInfo(s *session.Session) *cluster.SessionInfo {
-	details := wamp.MustDict(wamp.CBOR, map[string]any{
-		"session": uint64(s.ID), "authid": s.Identity.AuthID, "authrole": s.Identity.Role.Name,
-		"authmethod": s.Identity.Method, "authprovider": s.Identity.Provider,
-	})
-	return &cluster.SessionInfo{Session: s.ID, AuthID: s.Identity.AuthID, AuthRole: s.Identity.Role.Name, Details: details.Raw}
 }
 
 // Handle implements session.Peer.

@@ -9,6 +9,8 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/broker"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/dealer"
+	"github.com/wamp-operator/wamp-operator/router/meta"
+	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -19,6 +21,7 @@ type realm struct {
 	handle *cluster.Realm
 	dealer *dealer.Dealer
 	broker *broker.Broker
+	meta   *meta.Meta
 	// access is nil while the realm is not served. It is what the sessions in it look at, so
 	// that new permissions hold from the next request on.
 	access atomic.Pointer[auth.Realm]
@@ -45,14 +48,26 @@ func (r *realms) get(name string) *realm {
 	return nil
 }
 
+// Session implements meta.Peers.
+func (r *realms) Session(id wamp.ID) (*session.Session, *dealer.Peer, *broker.Peer, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.peers[id]; p != nil {
+		return p.session, p.dealer, p.broker, true
+	}
+	return nil, nil, nil, false
+}
+
 // serve sets who may do what in the realms: those that are not named are served no more.
 func (r *realms) serve(access map[string]*auth.Realm) {
 	for name, rules := range access {
 		found := r.get(name)
 		if found == nil {
 			handle := r.node.Realm(name)
-			found = &realm{name: name, handle: handle, dealer: dealer.New(name, handle, nil, dealer.Limits{})}
+			found = &realm{name: name, handle: handle}
 			found.broker = broker.New(broker.Config{Name: name, Realm: handle, Access: &found.access})
+			found.meta = meta.New(meta.Config{Realm: handle, Broker: found.broker, Peers: r})
+			found.dealer = dealer.New(name, handle, found.meta, dealer.Limits{})
 			found.access.Store(rules)
 			r.byName.Store(name, found)
 			handle.AskKept()

@@ -36,8 +36,10 @@ type DevConfig struct {
 	Limits    transport.Config
 	// HandshakeTimeout is how long a client may take to its HELLO. Default 10 s.
 	HandshakeTimeout time.Duration
-	Pprof            bool
-	Logger           *slog.Logger
+	// Configure may change the configuration of replica i before it starts.
+	Configure func(i int, c *v1alpha1.RouterConfiguration)
+	Pprof     bool
+	Logger    *slog.Logger
 }
 
 // Dev is a development cluster that runs.
@@ -70,6 +72,9 @@ func StartDev(cfg DevConfig) (*Dev, error) {
 			Cluster: &v1alpha1.RouterClusterConfiguration{
 				Name: "dev", Replica: name, Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join,
 			},
+		}
+		if cfg.Configure != nil {
+			cfg.Configure(i, c)
 		}
 		r, err := Start(Config{
 			Configuration: c, Documents: docs, Version: cfg.Version, Limits: cfg.Limits, HandshakeTimeout: cfg.HandshakeTimeout, Pprof: cfg.Pprof,

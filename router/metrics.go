@@ -52,7 +52,9 @@ var (
 	descCalls         = describe("calls_total", "Calls of this replica's callers that ended, by result: ok for RESULT, error for ERROR.", "result")
 	descMessages      = describe("messages_total", "WAMP messages from (in) and to (out) clients.", "direction")
 	descBytes         = describe("bytes_total", "Bytes from (in) and to (out) clients, frame headers included.", "direction")
-	descDropped       = describe("connections_dropped_total", "Connections dropped by the router: overflow (outbound limit), stall (took no bytes), silence (no answer to pings).", "reason")
+	descDropped       = describe("connections_dropped_total", "Connections dropped by the router: overflow (outbound limit), stall (took no bytes), silence (no answer to pings, or nobody polled), oversize (a message above the limit).", "reason")
+	descRefused       = describe("connections_refused_total", "Connections refused before a session, by the limit that did: full, address (too many from one), origin, timeout (handshake too slow); other for what is no valid handshake.", "reason")
+	descPauses        = describe("message_rate_pauses_total", "Times that a client was not read for a moment because it sent more messages than it may.")
 	descRegistrations = describe("procedures", "Procedures that have a callee anywhere in the cluster, by realm.", "realm")
 	descCallees       = describe("callees", "Registrations anywhere in the cluster, by realm.", "realm")
 	descTopics        = describe("topics", "Topics with a subscriber on this replica, by realm.", "realm")
@@ -64,7 +66,7 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descReady, descSessions, descConnections, descCalls, descMessages, descBytes, descDropped,
+		descReady, descSessions, descConnections, descCalls, descMessages, descBytes, descDropped, descRefused, descPauses,
 		descRegistrations, descCallees, descTopics, descMembers, descDocuments, descReloadOK,
 	} {
 		out <- d
@@ -95,7 +97,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	each(descMessages, map[string]*atomic.Uint64{"in": &stats.MessagesIn, "out": &stats.MessagesOut})
 	each(descBytes, map[string]*atomic.Uint64{"in": &stats.BytesIn, "out": &stats.BytesOut})
-	each(descDropped, map[string]*atomic.Uint64{"overflow": &stats.Overflows, "stall": &stats.Stalls, "silence": &stats.Silences})
+	each(descDropped, map[string]*atomic.Uint64{"overflow": &stats.Overflows, "stall": &stats.Stalls, "silence": &stats.Silences, "oversize": &stats.Oversizes})
+	each(descRefused, map[string]*atomic.Uint64{"full": &stats.RefusedFull, "address": &stats.RefusedAddress, "origin": &stats.RefusedOrigin, "timeout": &stats.RefusedSlow})
+	named := stats.RefusedFull.Load() + stats.RefusedAddress.Load() + stats.RefusedOrigin.Load() + stats.RefusedSlow.Load()
+	counter(descRefused, max(stats.Refused.Load(), named)-named, "other")
+	counter(descPauses, stats.Pauses.Load())
 	for name, n := range r.perRealm() {
 		gauge(descSessions, float64(n.sessions), name)
 		gauge(descRegistrations, float64(n.procedures), name)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,9 +33,11 @@ type Config struct {
 	Documents *config.Documents
 	// Version of the binary, for WELCOME and the state stream.
 	Version string
-	// Limits of the connections of clients; the zero value has the defaults.
+	// Limits of the connections of clients, in place of what Configuration says about them; the
+	// zero value leaves it to Configuration.
 	Limits transport.Config
-	// HandshakeTimeout is how long a client may take to its HELLO. Default 10 s.
+	// HandshakeTimeout is how long a client may take until it has joined. Default: what
+	// Configuration says.
 	HandshakeTimeout time.Duration
 	// Pprof serves profiles on the administration port.
 	Pprof  bool
@@ -51,7 +54,7 @@ type Router struct {
 	registry *prometheus.Registry
 	sessions session.Config
 
-	clientListener, adminListener net.Listener
+	clientListener, unixListener, adminListener net.Listener
 
 	realms   realms
 	served   atomic.Pointer[v1alpha1.RouterDocumentsState]
@@ -73,7 +76,14 @@ func Start(cfg Config) (*Router, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	r := &Router{cfg: cfg, log: cfg.Logger, failed: make(chan error, 2)}
+	config.DefaultRouter(cfg.Configuration)
+	if cfg.HandshakeTimeout <= 0 {
+		cfg.HandshakeTimeout = cfg.Configuration.Limits.HandshakeTimeout.Duration
+	}
+	if reflect.ValueOf(cfg.Limits).IsZero() {
+		cfg.Limits = config.Transport(cfg.Configuration)
+	}
+	r := &Router{cfg: cfg, log: cfg.Logger, failed: make(chan error, 3)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.served.Store(&v1alpha1.RouterDocumentsState{})
 	r.sessions = session.Config{
@@ -107,6 +117,9 @@ func (r *Router) start() error {
 			return err
 		}
 		r.clients.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
+		if err := config.ClientCertificates(r.clients.TLS, c.TLS, r.oldAuthorities); err != nil {
+			return err
+		}
 	}
 	var err error
 	if r.adminListener, err = net.Listen("tcp", c.Admin.Listen); err != nil {
@@ -115,12 +128,21 @@ func (r *Router) start() error {
 	if r.clientListener, err = net.Listen("tcp", c.Listen); err != nil {
 		return fmt.Errorf("listening for clients: %w", err)
 	}
+	if c.UnixSocket != nil {
+		if r.unixListener, err = config.ListenUnix(c.UnixSocket); err != nil {
+			return err
+		}
+	}
 	if err := r.join(); err != nil {
 		return err
 	}
 	r.realms.init(r.node)
 	r.serve()
 	return nil
+}
+
+func (r *Router) oldAuthorities(err error) {
+	r.log.Error("the new authorities of clients' certificates cannot be used, the last ones stay in use", "error", err)
 }
 
 // join starts the replica's part of the cluster.
@@ -151,11 +173,16 @@ func (r *Router) serve() {
 			r.failed <- err
 		}
 	})
-	r.wg.Go(func() {
-		if err := r.clients.Serve(r.clientListener); !errors.Is(err, transport.ErrServerClosed) {
-			r.failed <- fmt.Errorf("serving clients: %w", err)
+	for _, ln := range []net.Listener{r.clientListener, r.unixListener} {
+		if ln == nil {
+			continue
 		}
-	})
+		r.wg.Go(func() {
+			if err := r.clients.Serve(ln); !errors.Is(err, transport.ErrServerClosed) {
+				r.failed <- fmt.Errorf("serving clients: %w", err)
+			}
+		})
+	}
 	if r.cfg.Documents != nil || len(r.cfg.Configuration.Documents) == 0 {
 		docs := r.cfg.Documents
 		if docs == nil {
@@ -212,8 +239,10 @@ func (r *Router) Close() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		r.cancel()
-		if r.clientListener != nil {
-			_ = r.clientListener.Close()
+		for _, ln := range []net.Listener{r.clientListener, r.unixListener} {
+			if ln != nil {
+				_ = ln.Close()
+			}
 		}
 		if err := r.clients.Shutdown(ctx); err != nil {
 			r.log.Debug("connections were cut", "error", err)
@@ -234,35 +263,24 @@ func (r *Router) Close() {
 // host is the router as the cluster sees it.
 type host Router
 
-// in calls f for a realm that was ever served here.
-func (h *host) in(name string, f func(*realm)) {
-	if realm := h.realms.get(name); realm != nil {
-		f(realm)
-	}
-}
-
 // Event implements cluster.Host.
 func (h *host) Event(name string, e *cluster.Event) {
-	if realm := h.realms.get(name); realm != nil {
+	if realm := (*Router)(h).realms.get(name); realm != nil {
 		realm.broker.Event(e)
 	}
 }
 
 // Meta implements cluster.Host.
-func (h *host) Meta(e *cluster.MetaEvent) { h.in(e.Realm, func(r *realm) { r.meta.Event(e) }) }
+func (h *host) Meta(*cluster.MetaEvent) {}
 
 // Message implements cluster.Host.
-func (h *host) Message(name string, session wamp.ID, message []byte) {
-	h.in(name, func(r *realm) { r.meta.Message(session, message) })
-}
+func (h *host) Message(string, wamp.ID, []byte) {}
 
 // Kept implements cluster.Host.
-func (h *host) Kept(name string, yield func(*cluster.Event) bool) {
-	h.in(name, func(r *realm) { r.broker.Kept(yield) })
-}
+func (h *host) Kept(string, func(*cluster.Event) bool) {}
 
 // Keep implements cluster.Host.
-func (h *host) Keep(name string, e *cluster.Event) { h.in(name, func(r *realm) { r.broker.Keep(e) }) }
+func (h *host) Keep(string, *cluster.Event) {}
 
 // Changed implements cluster.Host.
 func (h *host) Changed(key cluster.ProcedureKey) {

@@ -53,29 +53,41 @@ func proveSCRAM(a *Attempt, p *principal) (ok bool, extra map[string]any, err er
 	if err != nil {
 		return false, nil, err
 	}
-	first := "n=" + escapeName(a.AuthID) + ",r=" + a.nonce()
-	last := "c=" + base64.StdEncoding.EncodeToString(append([]byte(bindingFlag(binding)+",,"), data...))
-	bound := true
+	message := scramMessage(method, a.AuthID, a.nonce(), both, keys, append([]byte(bindingFlag(binding)+",,"), data...))
+	ok, verifier := keys.check(message, proof)
 	if method == oldSCRAM { // it binds nothing, and repeats no nonce
-		first, last = "n="+a.AuthID+",r="+a.nonce(), "c="
-	} else {
-		bound = answersBinding(answer, both, binding, data)
-	}
-	message := first + ",r=" + both + ",s=" + keys.salt + ",i=" + strconv.FormatInt(keys.iterations, 10) + "," + last + ",r=" + both
-
-	got, err := base64.StdEncoding.DecodeString(proof)
-	if err != nil || len(got) != keySize {
-		got, bound = make([]byte, keySize), false
-	}
-	client := make([]byte, keySize)
-	subtle.XORBytes(client, got, mac(keys.stored, message))
-	stored := sha256.Sum256(client)
-	ok = hmac.Equal(stored[:], keys.stored) && bound
-	verifier := base64.StdEncoding.EncodeToString(mac(keys.server, message))
-	if method == oldSCRAM {
 		return ok, map[string]any{"scram_server_signature": verifier}, nil
 	}
-	return ok, map[string]any{"verifier": verifier}, nil
+	return ok && answersBinding(answer, both, binding, data), map[string]any{"verifier": verifier}, nil
+}
+
+// scramMessage is the AuthMessage of RFC 5802, section 3. The old dialect escapes no name, and
+// leaves the binding out.
+func scramMessage(method, authID, clientNonce, nonce string, keys *scramKeys, binding []byte) string {
+	bound := base64.StdEncoding.EncodeToString(binding)
+	if method == oldSCRAM {
+		bound = ""
+	} else {
+		authID = escapeName(authID)
+	}
+	return "n=" + authID + ",r=" + clientNonce +
+		",r=" + nonce + ",s=" + keys.salt + ",i=" + strconv.FormatInt(keys.iterations, 10) +
+		",c=" + bound + ",r=" + nonce
+}
+
+// check tells whether a ClientProof, in base64, was made with the client key, and gives the
+// ServerSignature.
+func (k *scramKeys) check(message, proof string) (ok bool, verifier string) {
+	got, err := base64.StdEncoding.DecodeString(proof)
+	whole := err == nil && len(got) == keySize
+	if !whole {
+		got = make([]byte, keySize)
+	}
+	client := make([]byte, keySize)
+	subtle.XORBytes(client, got, mac(k.stored, message))
+	stored := sha256.Sum256(client)
+	ok = hmac.Equal(stored[:], k.stored) && whole
+	return ok, base64.StdEncoding.EncodeToString(mac(k.server, message))
 }
 
 // answersBinding tells whether AUTHENTICATE.Extra repeats what was agreed on. It is no secret.

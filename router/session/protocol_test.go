@@ -197,41 +197,75 @@ func TestAfterGoodbyeNothingIsHandled(t *testing.T) {
 }
 
 // Whatever a client sends, in whatever order, the state machine neither panics nor handles a
-// request outside of a session or out of sequence.
+// request outside of a session or out of sequence, and lets nobody in who was challenged and did
+// not answer.
 func FuzzProtocol(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 48, 0, 1, 70, 0, 9, 6, 0, 0})
+	f.Add([]byte{1, 1, 0, 5, 0, 0, 48, 1, 1, 48, 1, 1, 48, 0, 1, 49, 0, 1, 6, 0, 0})
+	f.Add([]byte{1, 1, 0, 48, 0, 1})
 	f.Add([]byte{64, 0, 1})
+	pieces := wamp.MustDict(wamp.CBOR, map[string]any{"progress": true})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		p := &Protocol{}
-		inside, last := false, wamp.ID(0)
+		p := &Protocol{Features: CallerProgressiveInvocations}
+		inside, asked := false, false
+		used, unfinished := map[wamp.ID]bool{}, map[wamp.ID]bool{}
 		for ; len(script) >= 3; script = script[3:] {
 			m := &wamp.Message{Type: wamp.MessageType(script[0]), Of: wamp.MessageType(script[1]), Request: wamp.ID(script[2])}
+			if m.Type == wamp.Call && script[1]&1 == 1 {
+				m.Dict = pieces
+			}
 			step, err := p.Receive(m)
 			if err != nil && step != Ignore {
 				t.Fatalf("%v is a violation and yet %v", m.Type, step)
 			}
 			switch step {
 			case Admit:
-				if inside {
+				if inside || asked {
 					t.Fatal("admitted twice")
 				}
+				if script[1]&1 == 1 {
+					if asked = p.Challenged(); p.Joined() {
+						t.Fatal("joined without an answer to the challenge")
+					}
+					continue
+				}
 				inside = p.Joined()
+			case Verify:
+				if !asked || inside {
+					t.Fatal("an answer that nobody asked for")
+				}
+				asked, inside = false, p.Joined()
 			case Handle:
 				if !inside {
 					t.Fatalf("%v handled outside of a session", m.Type)
 				}
-				if m.Type != wamp.Yield && m.Type != wamp.Error {
-					if m.Request != last+1 {
-						t.Fatalf("%v handled with id %d after %d", m.Type, m.Request, last)
+				if m.Type != wamp.Yield && m.Type != wamp.Error && m.Type != wamp.Cancel {
+					if used[m.Request] {
+						t.Fatalf("%v handled with id %d again", m.Type, m.Request)
 					}
-					last = m.Request
+					used[m.Request] = true
+					unfinished[m.Request] = m.Type == wamp.Call && script[1]&1 == 1
 				}
+			case Continue:
+				if !inside || m.Type != wamp.Call || !unfinished[m.Request] {
+					t.Fatalf("%v continues %d, which is not open", m.Type, m.Request)
+				}
+				unfinished[m.Request] = script[1]&1 == 1
 			case Farewell, Close:
 				p.Closed()
-				inside = false
+				inside, asked = false, false
 			}
-			if m.Type == wamp.Welcome && script[2]%7 == 0 && p.Leaving() {
-				inside = false // the router says GOODBYE in between
+			if m.Type == wamp.Welcome && script[2]%7 == 0 {
+				if asked && script[2]%2 == 0 { // time is over
+					p.GiveUp()
+					asked = false
+				}
+				if p.Leaving() { // the router says GOODBYE in between
+					inside = false
+				}
+			}
+			if p.Open() != inside {
+				t.Fatalf("open %v, and yet inside %v", p.Open(), inside)
 			}
 		}
 	})

@@ -35,7 +35,10 @@ func defaultLimits(cfg *v1alpha1.RouterConfiguration) {
 	duration(&l.KeepAlive, 30*time.Second)
 	if c := cfg.WebSocket.Compression; c != nil {
 		size(&c.MinSize, "256")
-		if c.Level == 0 {
+		switch {
+		case c.Level == 0 && c.ContextTakeover:
+			c.Level = 6
+		case c.Level == 0:
 			c.Level = 1
 		}
 	}

@@ -62,7 +62,8 @@ type Config struct {
 // Compression is permessage-deflate (RFC 7692). Compressing costs much CPU a message; it pays on
 // thin lines and for large texts.
 type Compression struct {
-	// Level is that of compress/flate, from 1 (fast) to 9 (small). Default 1.
+	// Level is that of compress/flate, from 1 (fast) to 9 (small). Default 1; 6 with
+	// ContextTakeover, because level 1 forgets small messages.
 	Level int
 	// MinSize is the size in bytes from which on messages are compressed. Default 256.
 	MinSize int
@@ -98,7 +99,11 @@ func (c Config) withDefaults() *Config {
 	c.HardLimit = max(c.HardLimit, c.SoftLimit)
 	if c.Compression != nil {
 		own := *c.Compression
-		setDefault(&own.Level, 1)
+		level := 1
+		if own.ContextTakeover {
+			level = 6
+		}
+		setDefault(&own.Level, level)
 		own.Level = min(own.Level, 9)
 		setDefault(&own.MinSize, 256)
 		c.Compression = &own

@@ -192,7 +192,7 @@ func (c *Client) dispatch(m *Message) {
 			handle = func(*Message) {} // a client may well take no notice
 		}
 	default:
-		if m.Type == wamp.Unregistered && m.Request == 0 {
+		if (m.Type == wamp.Unregistered || m.Type == wamp.Unsubscribed) && m.Request == 0 {
 			handle = c.aside[m.Type]
 			break
 		}
@@ -268,7 +268,7 @@ func (c *Client) Cancel(request wamp.ID, options map[string]any) {
 	_ = c.conn.Send(&wamp.Message{Type: wamp.Cancel, Request: request, Dict: c.dict(options)})
 }
 
-// On sets what to do with an INTERRUPT, or with the UNREGISTERED of a registration that was
+// On sets what to do with an INTERRUPT, or with the UNREGISTERED or UNSUBSCRIBED of what was
 // revoked, in the goroutine that reads.
 func (c *Client) On(of wamp.MessageType, handle func(*Message)) {
 	c.mu.Lock()

@@ -18,6 +18,7 @@ type figure func(r *load.Report) float64
 
 func rate(r *load.Report) float64      { return float64(r.Calls) / r.Seconds }
 func cost(r *load.Report) float64      { return perCall(r.ServerCPU, r) }
+func writes(r *load.Report) float64    { return float64(r.ServerWrites) / float64(max(r.Calls, 1)) }
 func generator(r *load.Report) float64 { return perCall(r.GeneratorCPU, r) }
 func busy(r *load.Report) float64      { return 100 * r.GeneratorBusy }
 func p50(r *load.Report) float64       { return micros(r.P50) }
@@ -69,17 +70,17 @@ func rival(e Entry, server string) Entry {
 func printTable(out io.Writer, w Work, reports map[Entry][]*load.Report) {
 	fmt.Fprintf(out, "\n%v: %d callers with %d calls in flight each, %d callees\n\n", w, w.Callers, w.InFlight, w.Callees)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tcalls/s\tp50\tp99\tp99.9\tCPU/call\tmin..max\tof NATS's\tof nexus's\terrors\tgenerator\tbusy\t")
+	fmt.Fprintln(t, "\tcalls/s\tp50\tp99\tp99.9\tCPU/call\tmin..max\tof NATS's\tof nexus's\twrites/call\terrors\tgenerator\tbusy\t")
 	for _, e := range Entries {
 		r := reports[e]
 		if len(r) == 0 {
 			continue
 		}
 		costs := of(r, cost)
-		fmt.Fprintf(t, "%v\t%.0f\t%s\t%s\t%s\t%.2f µs\t%.2f..%.2f\t%s\t%s\t%s\t%.2f µs\t%.0f %%\t\n", e, median(of(r, rate)),
+		fmt.Fprintf(t, "%v\t%.0f\t%s\t%s\t%s\t%.2f µs\t%.2f..%.2f\t%s\t%s\t%.2f\t%s\t%.2f µs\t%.0f %%\t\n", e, median(of(r, rate)),
 			span(median(of(r, p50))), span(median(of(r, p99))), span(median(of(r, p999))),
 			median(costs), slices.Min(costs), slices.Max(costs),
-			times(r, reports[rival(e, NATS)]), times(r, reports[rival(e, Nexus)]), failures(r), median(of(r, generator)), median(of(r, busy)))
+			times(r, reports[rival(e, NATS)]), times(r, reports[rival(e, Nexus)]), median(of(r, writes)), failures(r), median(of(r, generator)), median(of(r, busy)))
 	}
 	_ = t.Flush()
 	for _, e := range Entries {

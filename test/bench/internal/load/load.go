@@ -34,6 +34,7 @@ type Report struct {
 	P50, P99      time.Duration
 	P999          time.Duration
 	ServerCPU     time.Duration
+	ServerWrites  uint64 // system calls
 	GeneratorCPU  time.Duration
 	GeneratorBusy float64 // the part of the time for which the generator's thread ran
 }
@@ -76,6 +77,7 @@ func Run(spec Spec) (*Report, error) {
 	if err := g.runFor(spec.Warmup); err != nil {
 		return nil, err
 	}
+	writes := process.Writes(spec.Servers...)
 	before, own, since := process.CPU(spec.Servers...), process.Own(), time.Now()
 	g.measuring = true
 	if err := g.runFor(spec.Duration); err != nil {
@@ -87,6 +89,7 @@ func Run(spec Spec) (*Report, error) {
 		ServerCPU: process.CPU(spec.Servers...) - before, GeneratorCPU: process.Own() - own,
 		P50: g.latency.quantile(0.5), P99: g.latency.quantile(0.99), P999: g.latency.quantile(0.999),
 	}
+	r.ServerWrites = process.Writes(spec.Servers...) - writes
 	r.GeneratorBusy = r.GeneratorCPU.Seconds() / r.Seconds
 	return r, g.end()
 }

@@ -34,6 +34,23 @@ func clock(id int32) time.Duration {
 	return time.Duration(t.Nano())
 }
 
+// Writes is how many times processes wrote to a socket or a file (syscw in proc(5)).
+func Writes(pids ...int) (sum uint64) {
+	for _, pid := range pids {
+		content, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", pid))
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(string(content)) {
+			if text, ok := strings.CutPrefix(line, "syscw:"); ok {
+				n, _ := strconv.ParseUint(strings.TrimSpace(text), 10, 64)
+				sum += n
+			}
+		}
+	}
+	return sum
+}
+
 // Memory is how many bytes of a process are in memory.
 func Memory(pid int) (int64, error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

@@ -27,6 +27,7 @@ type origin struct {
 
 type relay struct {
 	loop    *loop.Loop
+	kept    []any // what would be closed when nothing refers to it any more
 	codec   wire.Codec
 	callees []*loop.Conn
 	last    uint64
@@ -52,6 +53,7 @@ func Serve(address string) error {
 	if err != nil {
 		return err
 	}
+	r.kept = []any{listener, socket}
 	if err := l.Listen(int(socket.Fd()), r.accept); err != nil {
 		return err
 	}

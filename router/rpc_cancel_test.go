@@ -1,6 +1,8 @@
 package router_test
 
 import (
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,15 +35,22 @@ func (b inbox) next(t testing.TB) *wamptest.Message {
 	return wamptest.Receive(t, b)
 }
 
-// silent registers uri at a client that keeps its invocations and its interrupts.
-func silent(t testing.TB, c *wamptest.Client, options map[string]any) (invocations, interrupts inbox) {
+// fresh gives a procedure that no callee was on the list of: one that left may be on it for a
+// moment.
+func fresh() string { return fmt.Sprintf("com.example.fresh%d", freshURIs.Add(1)) }
+
+var freshURIs atomic.Int64
+
+// silent registers a procedure at a client that keeps its invocations and its interrupts.
+func silent(t testing.TB, c *wamptest.Client, options map[string]any) (uri string, invocations, interrupts inbox) {
 	t.Helper()
+	uri = fresh()
 	invocations, interrupts = newInbox(), newInbox()
 	c.On(wamp.Interrupt, interrupts.put)
 	if _, err := c.Register(uri, options, invocations.put); err != nil {
 		t.Fatal(err)
 	}
-	return invocations, interrupts
+	return uri, invocations, interrupts
 }
 
 func fails(t testing.TB, c *wamptest.Client, answer <-chan *wamptest.Message, want string) {
@@ -65,7 +74,7 @@ func TestCancelKillNoWait(t *testing.T) {
 	apart(t, func(t *testing.T, dev *router.Dev, calleeAt, callerAt int) {
 		for _, policy := range []string{"single", "roundrobin"} {
 			callee, caller := join(t, dev, calleeAt), join(t, dev, callerAt)
-			invocations, interrupts := silent(t, callee, map[string]any{"invoke": policy})
+			uri, invocations, interrupts := silent(t, callee, map[string]any{"invoke": policy})
 			for _, options := range []map[string]any{nil, {"mode": "killnowait"}} {
 				id, answer := caller.StartOptions(uri, nil, nil)
 				invocation := invocations.next(t)
@@ -87,7 +96,7 @@ func TestCancelKillNoWait(t *testing.T) {
 func TestCancelKill(t *testing.T) {
 	apart(t, func(t *testing.T, dev *router.Dev, calleeAt, callerAt int) {
 		callee, caller := join(t, dev, calleeAt), join(t, dev, callerAt)
-		invocations, interrupts := silent(t, callee, nil)
+		uri, invocations, interrupts := silent(t, callee, nil)
 		id, answer := caller.StartOptions(uri, nil, nil)
 		invocations.next(t)
 		caller.Cancel(id, map[string]any{"mode": "kill"})
@@ -109,7 +118,7 @@ func TestCancelKill(t *testing.T) {
 func TestCancelSkip(t *testing.T) {
 	apart(t, func(t *testing.T, dev *router.Dev, calleeAt, callerAt int) {
 		callee, caller := join(t, dev, calleeAt), join(t, dev, callerAt)
-		invocations, interrupts := silent(t, callee, nil)
+		uri, invocations, interrupts := silent(t, callee, nil)
 		id, answer := caller.StartOptions(uri, nil, nil)
 		invocation := invocations.next(t)
 		caller.Cancel(id, map[string]any{"mode": "skip"})
@@ -132,7 +141,7 @@ func TestCancelSkip(t *testing.T) {
 func TestCancelAtACalleeThatCannot(t *testing.T) {
 	apart(t, func(t *testing.T, dev *router.Dev, calleeAt, callerAt int) {
 		callee, caller := plain(t, dev, calleeAt, "callee.call_canceling"), join(t, dev, callerAt)
-		invocations, interrupts := silent(t, callee, nil)
+		uri, invocations, interrupts := silent(t, callee, nil)
 		for _, mode := range []string{"kill", "killnowait", "skip"} {
 			id, answer := caller.StartOptions(uri, nil, nil)
 			invocation := invocations.next(t)
@@ -154,7 +163,7 @@ func TestCallerLeavesDuringACall(t *testing.T) {
 	apart(t, func(t *testing.T, dev *router.Dev, calleeAt, callerAt int) {
 		for _, policy := range []string{"single", "roundrobin"} {
 			callee, caller := join(t, dev, calleeAt), join(t, dev, callerAt)
-			invocations, interrupts := silent(t, callee, map[string]any{"invoke": policy})
+			uri, invocations, interrupts := silent(t, callee, map[string]any{"invoke": policy})
 			for range 3 {
 				caller.StartCall(uri)
 			}
@@ -179,7 +188,7 @@ func TestCallerLeavesDuringACall(t *testing.T) {
 func TestCancelOfNothing(t *testing.T) {
 	dev := start(t, 1)
 	callee, caller := join(t, dev, 0), wamptest.Dial(t, rawsocket(dev.Routers[0]), wamp.JSON)
-	invocations, _ := silent(t, callee, nil)
+	uri, invocations, _ := silent(t, callee, nil)
 	say := func(m *wamp.Message) {
 		t.Helper()
 		if err := caller.Send(m); err != nil {
@@ -206,7 +215,7 @@ func TestCancelOfNothing(t *testing.T) {
 func TestCallTimeout(t *testing.T) {
 	apart(t, func(t *testing.T, dev *router.Dev, calleeAt, callerAt int) {
 		callee, caller := join(t, dev, calleeAt), join(t, dev, callerAt)
-		invocations, interrupts := silent(t, callee, nil)
+		uri, invocations, interrupts := silent(t, callee, nil)
 		began := time.Now()
 		_, answer := caller.StartOptions(uri, map[string]any{"timeout": 50}, nil)
 		invocation := invocations.next(t)
@@ -237,7 +246,7 @@ func TestCallTimeout(t *testing.T) {
 func TestForwardedTimeout(t *testing.T) {
 	apart(t, func(t *testing.T, dev *router.Dev, calleeAt, callerAt int) {
 		callee, caller := join(t, dev, calleeAt), join(t, dev, callerAt)
-		invocations, interrupts := silent(t, callee, map[string]any{"forward_timeout": true})
+		uri, invocations, interrupts := silent(t, callee, map[string]any{"forward_timeout": true})
 		began := time.Now()
 		_, answer := caller.StartOptions(uri, map[string]any{"timeout": 50}, nil)
 		invocation := invocations.next(t)

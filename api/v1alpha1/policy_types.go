@@ -13,12 +13,20 @@ const (
 	InvokeLast       InvocationPolicy = "last"
 )
 
-// MatchPolicy says how a URI is matched.
-// +kubebuilder:validation:Enum=exact
+// MatchPolicy says how the URI of a registration is matched with that of a call (WAMP advanced
+// profile, "Pattern-based Registrations").
+// +kubebuilder:validation:Enum=exact;prefix;wildcard
 type MatchPolicy string
 
 const (
+	// MatchExact: the two are the same.
 	MatchExact MatchPolicy = "exact"
+	// MatchPrefix: the URI of the call begins with that of the registration, character by
+	// character.
+	MatchPrefix MatchPolicy = "prefix"
+	// MatchWildcard: they have as many components, and are the same but for the empty ones of
+	// the registration, each of which stands for any component.
+	MatchWildcard MatchPolicy = "wildcard"
 )
 
 // EnforcementPolicy says what happens to a REGISTER whose policy is not the declared one.

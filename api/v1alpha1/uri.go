@@ -12,6 +12,8 @@ const (
 	sayRealmReserved    = "URIs that begin with 'wamp.' belong to the protocol: choose another realm, for example realm1"
 	sayProcedureURI     = "write a URI of components with one dot between them, without white space and '#', for example com.example.add"
 	sayProcedurePrivate = "URIs that begin with 'wamp.' belong to the protocol: begin with a domain of your own, for example com.example.add"
+	sayProcedurePrefix  = "with match: prefix write the beginning of a URI, without white space and '#', for example com.example. (with the dot it matches whole components only)"
+	sayProcedureWild    = "with match: wildcard write a URI in which an empty component stands for any, without white space and '#', for example com..add"
 	sayAuthenticatorURI = "write a URI of components with one dot between them, without white space and '#', for example com.example.authenticate"
 	sayPatternExact     = "with match: exact write a URI of components with one dot between them, without white space and '#', for example com.example.add"
 	sayPatternPrefix    = "with match: prefix write the beginning of a URI, for example com.example. (an empty uri matches every URI)"

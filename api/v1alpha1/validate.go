@@ -64,13 +64,25 @@ func (p *WampProcedure) Validate() error {
 
 	uri := spec.Child("uri")
 	errs = append(errs, validateLength(uri, p.Spec.URI, MaxURILength)...)
-	if !validURI(p.Spec.URI) {
-		errs = append(errs, field.Invalid(uri, p.Spec.URI, sayProcedureURI))
+	switch p.Spec.Match {
+	case MatchExact:
+		if !validURI(p.Spec.URI) {
+			errs = append(errs, field.Invalid(uri, p.Spec.URI, sayProcedureURI))
+		}
+	case MatchPrefix:
+		if p.Spec.URI == "" || !validPrefix(p.Spec.URI) {
+			errs = append(errs, field.Invalid(uri, p.Spec.URI, sayProcedurePrefix))
+		}
+	case MatchWildcard:
+		if !validWildcard(p.Spec.URI) {
+			errs = append(errs, field.Invalid(uri, p.Spec.URI, sayProcedureWild))
+		}
+	default:
+		errs = append(errs, validateEnum(spec.Child("match"), p.Spec.Match, MatchExact, MatchPrefix, MatchWildcard)...)
 	}
 	if reservedURI(p.Spec.URI) {
 		errs = append(errs, field.Invalid(uri, p.Spec.URI, sayProcedurePrivate))
 	}
-	errs = append(errs, validateEnum(spec.Child("match"), p.Spec.Match, MatchExact)...)
 	errs = append(errs, validateEnum(spec.Child("invoke"), p.Spec.Invoke,
 		InvokeSingle, InvokeRoundRobin, InvokeRandom, InvokeFirst, InvokeLast)...)
 	errs = append(errs, validateEnum(spec.Child("enforcement"), p.Spec.Enforcement, EnforceRequire, EnforceOverride)...)

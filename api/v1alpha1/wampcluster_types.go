@@ -29,30 +29,6 @@ type AllowedNamespaces struct {
 	Selector *metav1.LabelSelector `json:"selector,omitempty"`
 }
 
-// Listener is the one port for clients, WebSocket and RawSocket alike.
-type Listener struct {
-	// port in the container, from 1024 to 65535; the client Service has it too unless it says
-	// otherwise.
-	// +optional
-	// +kubebuilder:default=8080
-	// +kubebuilder:validation:XValidation:rule="self >= 1024 && self <= 65535",message="write a port from 1024 to 65535: routers do not run as root; for another port outside set service.port"
-	// +kubebuilder:validation:XValidation:rule="!(self in [9090, 7946, 7947])",message="ports 9090, 7946 and 7947 are the router's own (administration, gossip, links): choose another, for example 8080"
-	Port int32 `json:"port,omitempty"`
-	// tls, when there, makes the port speak TLS only.
-	// +optional
-	TLS *ListenerTLS `json:"tls,omitempty"`
-}
-
-// ListenerTLS names the certificate of the client port.
-type ListenerTLS struct {
-	// secretName is a Secret of type kubernetes.io/tls (tls.crt, tls.key) in the namespace of
-	// the WampCluster. A renewed certificate is picked up without a restart.
-	// +required
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="write the name of a Secret with tls.crt and tls.key"
-	SecretName string `json:"secretName"`
-}
-
 // ServiceShape is what can be said about the Service for clients.
 // +kubebuilder:validation:XValidation:rule="!has(self.nodePort) || self.type != 'ClusterIP'",message="a nodePort needs type: NodePort or type: LoadBalancer"
 type ServiceShape struct {
@@ -148,6 +124,10 @@ type WampClusterSpec struct {
 	// +optional
 	// +kubebuilder:default={port: 8080}
 	Listener Listener `json:"listener,omitempty,omitzero"`
+	// limits bound what one client, and all of them together, may use of each router. A change
+	// restarts the routers, one at a time.
+	// +optional
+	Limits Limits `json:"limits,omitempty,omitzero"`
 	// allowedNamespaces says from where realms and procedures may be attached.
 	// +optional
 	// +kubebuilder:default={from: Same}

@@ -3,6 +3,9 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // WampProcedureSpec declares how a procedure is shared between its callees.
+// +kubebuilder:validation:XValidation:rule="self.match != 'exact' || self.uri.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="write a URI of components with one dot between them, without white space and '#', for example com.example.add",fieldPath=".uri"
+// +kubebuilder:validation:XValidation:rule="self.match != 'prefix' || self.uri.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*[.]?$')",message="with match: prefix write the beginning of a URI, without white space and '#', for example com.example. (with the dot it matches whole components only)",fieldPath=".uri"
+// +kubebuilder:validation:XValidation:rule="self.match != 'wildcard' || self.uri.matches('^[^\\\\s#]+$')",message="with match: wildcard write a URI in which an empty component stands for any, without white space and '#', for example com..add",fieldPath=".uri"
 type WampProcedureSpec struct {
 	// clusterRef names the WampCluster that serves the procedure.
 	// +required
@@ -16,14 +19,17 @@ type WampProcedureSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self != 'wamp' && !self.startsWith('wamp.')",message="URIs that begin with 'wamp.' belong to the protocol: choose another realm, for example realm1"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="realm cannot be changed: delete this WampProcedure and create it anew with the other realm"
 	Realm string `json:"realm"`
-	// uri of the procedure. At most 255 characters.
+	// uri of the procedure, or the pattern that match says it is. At most 255 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="write a URI of components with one dot between them, without white space and '#', for example com.example.add"
 	// +kubebuilder:validation:XValidation:rule="self != 'wamp' && !self.startsWith('wamp.')",message="URIs that begin with 'wamp.' belong to the protocol: begin with a domain of your own, for example com.example.add"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="uri cannot be changed: delete this WampProcedure and create it anew with the other uri"
 	URI string `json:"uri"`
-	// match says how the uri is matched with that of a call.
+	// match says how the uri is matched with that of a call: exact; prefix, character by
+	// character, so that "com.example" also matches com.examples.add and "com.example." does
+	// not; or wildcard, in which an empty component stands for any one, as in "com..add". A call
+	// goes to the exact procedure if there is one, else to the longest prefix, else to a
+	// wildcard. The same uri with another match is another procedure.
 	// +optional
 	// +kubebuilder:default=exact
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="match cannot be changed: delete this WampProcedure and create it anew with the other match"
@@ -104,6 +110,7 @@ type WampProcedureStatus struct {
 // +kubebuilder:printcolumn:name="Active",type=string,JSONPath=".status.activeCallee"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type==\"Ready\")].status"
 // +kubebuilder:printcolumn:name="Redundant",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Redundant\")].status"
+// +kubebuilder:printcolumn:name="Match",type=string,priority=1,JSONPath=".spec.match"
 // +kubebuilder:printcolumn:name="Cluster",type=string,priority=1,JSONPath=".spec.clusterRef.name"
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Ready\")].message"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"

@@ -142,9 +142,9 @@ func (f *fakeRouter) register(p v1alpha1.RouterProcedureState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(p.Callees) == 0 {
-		delete(f.procedures, p.Realm+" "+p.URI)
+		delete(f.procedures, p.Realm+" "+p.URI+" "+string(p.Match))
 	} else {
-		f.procedures[p.Realm+" "+p.URI] = p
+		f.procedures[p.Realm+" "+p.URI+" "+string(p.Match)] = p
 	}
 	f.send(v1alpha1.RouterState{Procedures: []v1alpha1.RouterProcedureState{p}})
 }

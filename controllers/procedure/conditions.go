@@ -9,6 +9,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/attachment"
 	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
 )
 
 // Reasons of conditions.
@@ -52,10 +53,19 @@ func available(o observation) conditions.State {
 		return o.Silent()
 	case len(o.live.Callees) == 0:
 		return conditions.False(ReasonNoCallee, fmt.Sprintf(
-			"Nobody has registered %s in the realm %s: start a callee that registers it with invoke: %s.",
-			o.procedure.Spec.URI, o.procedure.Spec.Realm, o.procedure.Spec.Invoke))
+			"Nobody has registered %s in the realm %s: start a callee that registers it with %sinvoke: %s.",
+			o.procedure.Spec.URI, o.procedure.Spec.Realm, matchOption(o.procedure), o.procedure.Spec.Invoke))
 	}
 	return conditions.True(ReasonCalleeRegistered, "A callee answers calls.")
+}
+
+// matchOption is what a callee has to ask for besides the invocation policy; nothing for the match
+// that REGISTER has when it names none.
+func matchOption(p *v1alpha1.WampProcedure) string {
+	if match := snapshot.ProcedureKeyOf(p).Match; match != v1alpha1.MatchExact {
+		return fmt.Sprintf("match: %s and ", match)
+	}
+	return ""
 }
 
 // redundant: there are the standbys that the procedure asks for.

@@ -54,6 +54,8 @@ func TestStatus(t *testing.T) {
 		{"roundrobin", observed(v1alpha1.InvokeRoundRobin, 2, nil), "True Programmed", "True CalleeRegistered", "True StandbysThere", "True Ready", "all", "", ""},
 		{"random", observed(v1alpha1.InvokeRandom, 1, nil), "True Programmed", "True CalleeRegistered", "False StandbyMissing", "True Ready", "all", "Redundant", "1 of 2 callees are there: start 1 more"},
 		{"nobody", observed(first, 0, nil), "True Programmed", "False NoCallee", "False NoCallee", "False NoCallee", "none", "Available", "start a callee that registers it with invoke: first"},
+		{"nobody, for a pattern", observed(first, 0, func(o *observation) { o.procedure.Spec.Match = v1alpha1.MatchPrefix }),
+			"True Programmed", "False NoCallee", "False NoCallee", "False NoCallee", "none", "Available", "registers it with match: prefix and invoke: first"},
 		{"on its way to the routers", observed(first, 1, func(o *observation) { o.Current = 2 }),
 			"False Pending", "True CalleeRegistered", "False StandbyMissing", "False Pending", "demo-1/10", "Programmed", "WampCluster apps/demo"},
 		{"another policy is registered", observed(first, 1, func(o *observation) { o.live.Invoke = v1alpha1.InvokeLast }),

@@ -155,7 +155,7 @@ func decideProcedures(door Door, procedures []*v1alpha1.WampProcedure, realms ma
 	for p, decision := range decisions {
 		if first := oldest[ProcedureKeyOf(p)]; decision.IsTrue() && first != p {
 			decisions[p] = conflict(v1alpha1.KindWampProcedure, first,
-				fmt.Sprintf("the procedure %s of the realm %q", p.Spec.URI, p.Spec.Realm))
+				fmt.Sprintf("the procedure %s (match: %s) of the realm %q", p.Spec.URI, ProcedureKeyOf(p).Match, p.Spec.Realm))
 		}
 	}
 	return decisions

@@ -93,6 +93,23 @@ func TestOlderWins(t *testing.T) {
 	}
 }
 
+// The same URI with another match is another procedure.
+func TestPatternsAreProceduresOfTheirOwn(t *testing.T) {
+	matched := func(name string, match v1alpha1.MatchPolicy, age int) v1alpha1.WampProcedure {
+		p := procedure("apps", name, "realm1", "com.example", age)
+		p.Spec.Match = match
+		return p
+	}
+	s := new(Compiler).Compile(door(), []v1alpha1.WampRealm{realm("apps", "r", "realm1", 1)}, []v1alpha1.WampProcedure{
+		matched("exact", v1alpha1.MatchExact, 3), matched("prefix", v1alpha1.MatchPrefix, 2), matched("wildcard", v1alpha1.MatchWildcard, 1),
+		matched("late", v1alpha1.MatchPrefix, 0),
+	})
+	for _, name := range []string{"exact", "prefix", "wildcard"} {
+		expect(t, s, key("WampProcedure", "apps", name), ReasonAccepted)
+	}
+	expect(t, s, key("WampProcedure", "apps", "late"), ReasonConflict, "WampProcedure apps/prefix", "com.example (match: prefix)")
+}
+
 // An object that is not let in displaces nobody, however old it is.
 func TestRefusedObjectsDisplaceNobody(t *testing.T) {
 	s := new(Compiler).Compile(door(),

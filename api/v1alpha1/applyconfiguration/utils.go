@@ -26,24 +26,34 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CalleeStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CertificateCredential"):
 		return &apiv1alpha1.CertificateCredentialApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClientCA"):
+		return &apiv1alpha1.ClientCAApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ClusterReference"):
 		return &apiv1alpha1.ClusterReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CompressionOptions"):
+		return &apiv1alpha1.CompressionOptionsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CRACredential"):
 		return &apiv1alpha1.CRACredentialApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CRASalt"):
 		return &apiv1alpha1.CRASaltApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CryptosignCredential"):
 		return &apiv1alpha1.CryptosignCredentialApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Limits"):
+		return &apiv1alpha1.LimitsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Listener"):
 		return &apiv1alpha1.ListenerApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ListenerTLS"):
 		return &apiv1alpha1.ListenerTLSApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LongPollOptions"):
+		return &apiv1alpha1.LongPollOptionsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Permission"):
 		return &apiv1alpha1.PermissionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PodShape"):
 		return &apiv1alpha1.PodShapeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Principal"):
 		return &apiv1alpha1.PrincipalApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ProxyProtocolOptions"):
+		return &apiv1alpha1.ProxyProtocolOptionsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Role"):
 		return &apiv1alpha1.RoleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SCRAMCredential"):
@@ -72,6 +82,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.WampRealmSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("WampRealmStatus"):
 		return &apiv1alpha1.WampRealmStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("WebSocketOptions"):
+		return &apiv1alpha1.WebSocketOptionsApplyConfiguration{}
 
 	}
 	return nil

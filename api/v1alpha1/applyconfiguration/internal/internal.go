@@ -113,6 +113,19 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ClientCA
+  map:
+    fields:
+    - name: configMapName
+      type:
+        scalar: string
+    - name: key
+      type:
+        scalar: string
+      default: ca.crt
+    - name: secretName
+      type:
+        scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ClusterReference
   map:
     fields:
@@ -123,6 +136,18 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     elementRelationship: atomic
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CompressionOptions
+  map:
+    fields:
+    - name: contextTakeover
+      type:
+        scalar: boolean
+    - name: level
+      type:
+        scalar: numeric
+    - name: minSize
+      type:
+        namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CryptosignCredential
   map:
     fields:
@@ -138,22 +163,94 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.KDF
   scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Limits
+  map:
+    fields:
+    - name: callsInFlight
+      type:
+        scalar: numeric
+    - name: connections
+      type:
+        scalar: numeric
+    - name: connectionsPerAddress
+      type:
+        scalar: numeric
+    - name: handshakeTimeout
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: keepAlive
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: messageBurst
+      type:
+        scalar: numeric
+    - name: messageSize
+      type:
+        namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+    - name: messagesPerSecond
+      type:
+        scalar: numeric
+    - name: outboundHard
+      type:
+        namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+    - name: outboundSoft
+      type:
+        namedType: io.k8s.apimachinery.pkg.api.resource.Quantity
+    - name: registrations
+      type:
+        scalar: numeric
+    - name: sessionsPerPrincipal
+      type:
+        scalar: numeric
+    - name: subscriptions
+      type:
+        scalar: numeric
+    - name: writeTimeout
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Listener
   map:
     fields:
+    - name: longPoll
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.LongPollOptions
     - name: port
       type:
         scalar: numeric
       default: 8080
+    - name: proxyProtocol
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ProxyProtocolOptions
     - name: tls
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ListenerTLS
+    - name: webSocket
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.WebSocketOptions
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ListenerTLS
   map:
     fields:
+    - name: clientAuth
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.RouterClientAuth
+    - name: clientCA
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ClientCA
     - name: secretName
       type:
         scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.LongPollOptions
+  map:
+    fields:
+    - name: idleTimeout
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: path
+      type:
+        scalar: string
+    - name: pollTimeout
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.MatchPolicy
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.NamespacesFrom
@@ -248,6 +345,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: wampcra
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.CRACredential
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ProxyProtocolOptions
+  map:
+    fields:
+    - name: trustedSources
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Role
   map:
     fields:
@@ -263,6 +369,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: trustLevel
       type:
         scalar: numeric
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.RouterClientAuth
+  scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.SCRAMCredential
   map:
     fields:
@@ -362,6 +470,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: io.k8s.api.core.v1.LocalObjectReference
           elementRelationship: atomic
+    - name: limits
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Limits
     - name: listener
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Listener
@@ -553,6 +664,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.WebSocketOptions
+  map:
+    fields:
+    - name: allowedOrigins
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: compression
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.CompressionOptions
 - name: io.k8s.api.core.v1.Affinity
   map:
     fields:

@@ -5,13 +5,23 @@ package v1alpha1
 // ListenerApplyConfiguration represents a declarative configuration of the Listener type for use
 // with apply.
 //
-// Listener is the one port for clients, WebSocket and RawSocket alike.
+// Listener is the one port for clients, WebSocket and RawSocket alike. A change of it restarts the
+// routers, one at a time; renewed certificates do not.
 type ListenerApplyConfiguration struct {
 	// port in the container, from 1024 to 65535; the client Service has it too unless it says
 	// otherwise.
 	Port *int32 `json:"port,omitempty"`
 	// tls, when there, makes the port speak TLS only.
 	TLS *ListenerTLSApplyConfiguration `json:"tls,omitempty"`
+	// webSocket is about clients that use WebSocket.
+	WebSocket *WebSocketOptionsApplyConfiguration `json:"webSocket,omitempty"`
+	// longPoll, when there (an empty map will do), serves the HTTP long-poll transport too. A
+	// client has to come back to the router that it began with: let the load balancer see to
+	// that, for example by sessionAffinity.
+	LongPoll *LongPollOptionsApplyConfiguration `json:"longPoll,omitempty"`
+	// proxyProtocol is for routers behind load balancers that say, ahead of each connection, for
+	// whom they make it (PROXY protocol, versions 1 and 2).
+	ProxyProtocol *ProxyProtocolOptionsApplyConfiguration `json:"proxyProtocol,omitempty"`
 }
 
 // ListenerApplyConfiguration constructs a declarative configuration of the Listener type for use with
@@ -33,5 +43,29 @@ func (b *ListenerApplyConfiguration) WithPort(value int32) *ListenerApplyConfigu
 // If called multiple times, the TLS field is set to the value of the last call.
 func (b *ListenerApplyConfiguration) WithTLS(value *ListenerTLSApplyConfiguration) *ListenerApplyConfiguration {
 	b.TLS = value
+	return b
+}
+
+// WithWebSocket sets the WebSocket field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WebSocket field is set to the value of the last call.
+func (b *ListenerApplyConfiguration) WithWebSocket(value *WebSocketOptionsApplyConfiguration) *ListenerApplyConfiguration {
+	b.WebSocket = value
+	return b
+}
+
+// WithLongPoll sets the LongPoll field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LongPoll field is set to the value of the last call.
+func (b *ListenerApplyConfiguration) WithLongPoll(value *LongPollOptionsApplyConfiguration) *ListenerApplyConfiguration {
+	b.LongPoll = value
+	return b
+}
+
+// WithProxyProtocol sets the ProxyProtocol field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProxyProtocol field is set to the value of the last call.
+func (b *ListenerApplyConfiguration) WithProxyProtocol(value *ProxyProtocolOptionsApplyConfiguration) *ListenerApplyConfiguration {
+	b.ProxyProtocol = value
 	return b
 }

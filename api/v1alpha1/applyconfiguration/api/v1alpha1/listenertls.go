@@ -2,6 +2,10 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "github.com/wamp-operator/wamp-operator/api/v1alpha1"
+)
+
 // ListenerTLSApplyConfiguration represents a declarative configuration of the ListenerTLS type for use
 // with apply.
 //
@@ -10,6 +14,12 @@ type ListenerTLSApplyConfiguration struct {
 	// secretName is a Secret of type kubernetes.io/tls (tls.crt, tls.key) in the namespace of
 	// the WampCluster. A renewed certificate is picked up without a restart.
 	SecretName *string `json:"secretName,omitempty"`
+	// clientCA has the authorities whose clients' certificates are taken. Realms name the
+	// certificates of their principals.
+	ClientCA *ClientCAApplyConfiguration `json:"clientCA,omitempty"`
+	// clientAuth says whether clients show a certificate: None, Request (they may, and one that
+	// is shown must be good) or Require. Request with a clientCA when absent, else None.
+	ClientAuth *apiv1alpha1.RouterClientAuth `json:"clientAuth,omitempty"`
 }
 
 // ListenerTLSApplyConfiguration constructs a declarative configuration of the ListenerTLS type for use with
@@ -23,5 +33,21 @@ func ListenerTLS() *ListenerTLSApplyConfiguration {
 // If called multiple times, the SecretName field is set to the value of the last call.
 func (b *ListenerTLSApplyConfiguration) WithSecretName(value string) *ListenerTLSApplyConfiguration {
 	b.SecretName = &value
+	return b
+}
+
+// WithClientCA sets the ClientCA field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClientCA field is set to the value of the last call.
+func (b *ListenerTLSApplyConfiguration) WithClientCA(value *ClientCAApplyConfiguration) *ListenerTLSApplyConfiguration {
+	b.ClientCA = value
+	return b
+}
+
+// WithClientAuth sets the ClientAuth field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClientAuth field is set to the value of the last call.
+func (b *ListenerTLSApplyConfiguration) WithClientAuth(value apiv1alpha1.RouterClientAuth) *ListenerTLSApplyConfiguration {
+	b.ClientAuth = &value
 	return b
 }

@@ -22,6 +22,9 @@ type WampClusterSpecApplyConfiguration struct {
 	ImagePullSecrets []v1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 	// listener is the port for clients.
 	Listener *ListenerApplyConfiguration `json:"listener,omitempty"`
+	// limits bound what one client, and all of them together, may use of each router. A change
+	// restarts the routers, one at a time.
+	Limits *LimitsApplyConfiguration `json:"limits,omitempty"`
 	// allowedNamespaces says from where realms and procedures may be attached.
 	AllowedNamespaces *AllowedNamespacesApplyConfiguration `json:"allowedNamespaces,omitempty"`
 	// drainTimeout bounds how long a router that is told to stop waits for calls in flight. A
@@ -78,6 +81,14 @@ func (b *WampClusterSpecApplyConfiguration) WithImagePullSecrets(values ...v1.Lo
 // If called multiple times, the Listener field is set to the value of the last call.
 func (b *WampClusterSpecApplyConfiguration) WithListener(value *ListenerApplyConfiguration) *WampClusterSpecApplyConfiguration {
 	b.Listener = value
+	return b
+}
+
+// WithLimits sets the Limits field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Limits field is set to the value of the last call.
+func (b *WampClusterSpecApplyConfiguration) WithLimits(value *LimitsApplyConfiguration) *WampClusterSpecApplyConfiguration {
+	b.Limits = value
 	return b
 }
 

@@ -16,9 +16,13 @@ type WampProcedureSpecApplyConfiguration struct {
 	// realm is the URI of the realm, as clients write it in HELLO; a WampRealm of the same
 	// cluster has to declare it.
 	Realm *string `json:"realm,omitempty"`
-	// uri of the procedure. At most 255 characters.
+	// uri of the procedure, or the pattern that match says it is. At most 255 characters.
 	URI *string `json:"uri,omitempty"`
-	// match says how the uri is matched with that of a call.
+	// match says how the uri is matched with that of a call: exact; prefix, character by
+	// character, so that "com.example" also matches com.examples.add and "com.example." does
+	// not; or wildcard, in which an empty component stands for any one, as in "com..add". A call
+	// goes to the exact procedure if there is one, else to the longest prefix, else to a
+	// wildcard. The same uri with another match is another procedure.
 	Match *apiv1alpha1.MatchPolicy `json:"match,omitempty"`
 	// invoke is the invocation policy: which callee gets a call.
 	Invoke *apiv1alpha1.InvocationPolicy `json:"invoke,omitempty"`

@@ -34,8 +34,9 @@ func (p *Peer) Deliver(d *cluster.Delivery) error {
 	c := local(d.Caller)
 	if c != nil {
 		c.at.Store(p)
-		if !c.Open() {
+		if !c.wanted() {
 			p.mu.Unlock()
+			d.Caller.Answer(failure(wamp.ErrCanceled, "the call was canceled before the callee got it"))
 			return nil
 		}
 	}

@@ -24,6 +24,7 @@ func (p *Peer) Cancel(m *wamp.Message) {
 	p.dealer.counts.canceled.Add(1)
 	i := cluster.Interruption{Caller: c, Mode: mode, Reason: wamp.ErrCanceled}
 	if mode == cluster.Kill {
+		c.killed.Store(true)
 		if c.interrupt(p.dealer.realm, &i) {
 			return // whoever has the call answers it
 		}
@@ -31,6 +32,15 @@ func (p *Peer) Cancel(m *wamp.Message) {
 	}
 	c.Answer(failure(wamp.ErrCanceled, "the call was canceled by its caller"))
 	c.interrupt(p.dealer.realm, &i)
+}
+
+// Sent implements cluster.Caller. A call that is sent again after it was killed was not taken by
+// the callee that the cancellation went to.
+func (c *call) Sent(number uint64) {
+	c.place.Sent(number)
+	if c.killed.Load() {
+		c.Answer(failure(wamp.ErrCanceled, "the call was canceled before a callee got it"))
+	}
 }
 
 func cancelMode(options wamp.Dict) (cluster.CancelMode, error) {

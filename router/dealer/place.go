@@ -12,6 +12,9 @@ import (
 // then looks whether it is open. So a call that ended is interrupted wherever it got to.
 type place struct {
 	over atomic.Bool
+	// killed tells that the caller canceled the call and left the last word to its callee. A
+	// callee that gets it later was not asked: then the call ends instead.
+	killed atomic.Bool
 	// at is the callee, when it is on this replica, and invocation the number that the call
 	// has there; 0 while it waits there.
 	at         atomic.Pointer[Peer]
@@ -25,6 +28,9 @@ func (c *place) Open() bool { return !c.over.Load() }
 
 // Sent implements cluster.Caller.
 func (c *place) Sent(number uint64) { c.number.Store(number) }
+
+// wanted tells whether the call may be delivered.
+func (c *place) wanted() bool { return !c.over.Load() && !c.killed.Load() }
 
 // leave takes note that the callee here handed the call back.
 func (c *place) leave(p *Peer) {

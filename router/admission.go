@@ -1,11 +1,13 @@
 package router
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/config"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -45,6 +47,7 @@ func (r *Router) attempt(s *session.Session, hello *session.Hello) (*auth.Attemp
 		Guest:      "anonymous-" + strconv.FormatUint(uint64(wamp.RandomID()), 36),
 		Session:    uint64(wamp.RandomID()),
 		Connection: s.Info(), Transport: s.Transport(),
+		Caller: (*authenticators)(r),
 	}
 	var err error
 	if a.Extra, err = hello.AuthExtra.Decode(); err != nil {
@@ -61,8 +64,30 @@ func (r *Router) attempt(s *session.Session, hello *session.Hello) (*auth.Attemp
 		}
 		return signature, decoded, nil
 	}
-	a.Caller, _ = any(r).(auth.Caller)
 	return a, nil
+}
+
+// authenticators calls those of a realm, on whatever replica they are.
+type authenticators Router
+
+// unreachable are the errors that a router makes when a procedure could not be asked.
+var unreachable = map[string]bool{
+	wamp.ErrNoSuchProcedure: true, wamp.ErrNoAvailableCallee: true, wamp.ErrCanceled: true,
+	wamp.ErrNetworkFailure: true, wamp.ErrTimeout: true, wamp.ErrUnavailable: true,
+}
+
+// CallInternal implements auth.Caller.
+func (r *authenticators) CallInternal(ctx context.Context, realm, procedure string, args []any, kwargs map[string]any) ([]any, map[string]any, error) {
+	found := r.realms.get(realm)
+	if found == nil {
+		return nil, nil, fmt.Errorf("%w: the realm is not served", auth.ErrUnreachable)
+	}
+	answer, more, err := found.dealer.CallInternal(ctx, procedure, args, kwargs)
+	var failed *cluster.Error
+	if errors.As(err, &failed) && unreachable[failed.URI] {
+		err = fmt.Errorf("%w: %w", auth.ErrUnreachable, err)
+	}
+	return answer, more, err
 }
 
 // decoyKey is the same on every replica; nil where no key is configured.

@@ -60,8 +60,8 @@ type Principal struct {
 	// +optional
 	Cryptosign *CryptosignCredential `json:"cryptosign,omitempty"`
 	// certificate: the client has shown a certificate when the TLS connection began. The
-	// method is named "tls" in HELLO.Details.authmethods. The routers have to ask for client
-	// certificates.
+	// method is named "tls" in HELLO.Details.authmethods. The routers have to know the
+	// authorities of client certificates; a certificate that signed itself can be one.
 	// +optional
 	Certificate *CertificateCredential `json:"certificate,omitempty"`
 }
@@ -160,8 +160,8 @@ type CryptosignCredential struct {
 // the three.
 // +kubebuilder:validation:XValidation:rule="has(self.fingerprints) && self.fingerprints.size() > 0 || has(self.subjects) && self.subjects.size() > 0 || has(self.names) && self.names.size() > 0",message="say which certificates: add at least one of fingerprints, subjects, names"
 type CertificateCredential struct {
-	// fingerprints are SHA-256 over the certificate in DER, in hex, with or without colons. A
-	// certificate that fits needs no authority. At most 16.
+	// fingerprints are SHA-256 over the certificate in DER, in hex, with or without colons: this
+	// certificate and no other. At most 16.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -169,8 +169,8 @@ type CertificateCredential struct {
 	// +kubebuilder:validation:items:MaxLength=95
 	Fingerprints []string `json:"fingerprints,omitempty"`
 	// subjects are distinguished names as RFC 2253 writes them, for example
-	// "CN=sensor-7,O=Example". The certificate has to come from an authority that the routers
-	// trust for clients. At most 16.
+	// "CN=sensor-7,O=Example": whatever certificate an authority gives to that subject. At most
+	// 16.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
@@ -178,8 +178,7 @@ type CertificateCredential struct {
 	// +kubebuilder:validation:items:MaxLength=255
 	Subjects []string `json:"subjects,omitempty"`
 	// names are subject alternative names: a DNS name, an e-mail address or a URI, compared
-	// as they stand. The certificate has to come from an authority that the routers trust for
-	// clients. At most 16.
+	// as they stand. At most 16.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16

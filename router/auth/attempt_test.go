@@ -18,7 +18,9 @@ const aliceSecret = "open sesame"
 
 var aliceKey = ed25519.NewKeyFromSeed(make([]byte, 32))
 
-func public(key ed25519.PrivateKey) string { return hex.EncodeToString(key.Public().(ed25519.PublicKey)) }
+func public(key ed25519.PrivateKey) string {
+	return hex.EncodeToString(key.Public().(ed25519.PublicKey))
+}
 
 func ref(key string) v1alpha1.SecretKeyReference {
 	return v1alpha1.SecretKeyReference{Name: "people", Key: key}

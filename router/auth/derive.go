@@ -90,7 +90,9 @@ func normalize(password string) (string, error) {
 	if out == "" {
 		return "", errors.New("a password cannot be empty")
 	}
-	if strings.ContainsFunc(out, func(c rune) bool { return unicode.IsControl(c) || unicode.Is(unicode.Co, c) || c == unicode.ReplacementChar }) {
+	if strings.ContainsFunc(out, func(c rune) bool {
+		return unicode.IsControl(c) || unicode.Is(unicode.Co, c) || c == unicode.ReplacementChar
+	}) {
 		return "", errors.New("a password cannot have control characters in it")
 	}
 	return out, nil

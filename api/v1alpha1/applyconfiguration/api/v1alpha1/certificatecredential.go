@@ -8,16 +8,15 @@ package v1alpha1
 // CertificateCredential is the certificates that stand for the principal: those that fit any of
 // the three.
 type CertificateCredentialApplyConfiguration struct {
-	// fingerprints are SHA-256 over the certificate in DER, in hex, with or without colons. A
-	// certificate that fits needs no authority. At most 16.
+	// fingerprints are SHA-256 over the certificate in DER, in hex, with or without colons: this
+	// certificate and no other. At most 16.
 	Fingerprints []string `json:"fingerprints,omitempty"`
 	// subjects are distinguished names as RFC 2253 writes them, for example
-	// "CN=sensor-7,O=Example". The certificate has to come from an authority that the routers
-	// trust for clients. At most 16.
+	// "CN=sensor-7,O=Example": whatever certificate an authority gives to that subject. At most
+	// 16.
 	Subjects []string `json:"subjects,omitempty"`
 	// names are subject alternative names: a DNS name, an e-mail address or a URI, compared
-	// as they stand. The certificate has to come from an authority that the routers trust for
-	// clients. At most 16.
+	// as they stand. At most 16.
 	Names []string `json:"names,omitempty"`
 }
 

@@ -27,8 +27,8 @@ type PrincipalApplyConfiguration struct {
 	// "Cryptosign-based Authentication").
 	Cryptosign *CryptosignCredentialApplyConfiguration `json:"cryptosign,omitempty"`
 	// certificate: the client has shown a certificate when the TLS connection began. The
-	// method is named "tls" in HELLO.Details.authmethods. The routers have to ask for client
-	// certificates.
+	// method is named "tls" in HELLO.Details.authmethods. The routers have to know the
+	// authorities of client certificates; a certificate that signed itself can be one.
 	Certificate *CertificateCredentialApplyConfiguration `json:"certificate,omitempty"`
 }
 

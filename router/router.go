@@ -260,40 +260,6 @@ func (r *Router) Close() {
 	})
 }
 
-// host is the router as the cluster sees it.
-type host Router
-
-// Event implements cluster.Host.
-func (h *host) Event(name string, e *cluster.Event) {
-	if realm := (*Router)(h).realms.get(name); realm != nil {
-		realm.broker.Event(e)
-	}
-}
-
-// Meta implements cluster.Host.
-func (h *host) Meta(*cluster.MetaEvent) {}
-
-// Message implements cluster.Host.
-func (h *host) Message(string, wamp.ID, []byte) {}
-
-// Kept implements cluster.Host.
-func (h *host) Kept(string, func(*cluster.Event) bool) {}
-
-// Keep implements cluster.Host.
-func (h *host) Keep(string, *cluster.Event) {}
-
-// Changed implements cluster.Host.
-func (h *host) Changed(key cluster.ProcedureKey) {
-	h.admin.Changed(admin.ProcedureKey{Realm: key.Realm, Match: v1alpha1.MatchPolicy(key.Match.String()), URI: key.URI})
-}
-
-// Pending implements cluster.Host.
-func (h *host) Pending(f func(cluster.Callee, cluster.Caller)) {
-	for _, p := range h.realms.all() {
-		p.dealer.Pending(func(c cluster.Caller) { f(p.dealer, c) })
-	}
-}
-
 // newSessionID gives the id, or else one that no session here has; it is random over 53 bits, so
 // that in the whole cluster two are alike about once in 2^53 / sessions.
 func newSessionID(id wamp.ID, taken func(wamp.ID) bool) wamp.ID {

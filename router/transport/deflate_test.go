@@ -65,12 +65,12 @@ func TestContextTakeover(t *testing.T) {
 	sent := map[bool]uint64{}
 	for _, takeover := range []bool{false, true} {
 		z := &Compression{ContextTakeover: takeover, MinSize: 1}
-		s := &Server{Handler: echo, Config: Config{Compression: z}}
-		address := startServer(t, s)
-		calls(t, dial(t, &Dialer{Config: Config{Compression: z}}, "ws://"+address, wamp.JSON), 50, func(int) string {
+		address := startServer(t, &Server{Handler: echo, Config: Config{Compression: z}})
+		d := &Dialer{Config: Config{Compression: z}}
+		calls(t, dial(t, d, "ws://"+address, wamp.JSON), 50, func(int) string {
 			return "a sentence with words of which none is repeated, until it comes again as a whole"
 		})
-		sent[takeover] = s.Stats.BytesOut.Load()
+		sent[takeover] = d.Stats.BytesIn.Load()
 	}
 	if sent[true] > sent[false]/3 {
 		t.Errorf("%d bytes with context takeover, %d without", sent[true], sent[false])

@@ -136,7 +136,9 @@ func (s *Server) startHTTP() {
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
 	if s.cfg.LongPoll != nil {
-		s.http.IdleTimeout = s.cfg.LongPoll.IdleTimeout
+		// Longer than a session lives without a request, so that none meets a connection
+		// that is just being closed.
+		s.http.IdleTimeout = s.cfg.LongPoll.IdleTimeout + s.cfg.HandshakeTimeout
 	}
 	s.http.SetKeepAlivesEnabled(s.cfg.LongPoll != nil)
 	go func() { _ = s.http.Serve(s.upgrades) }()

@@ -27,7 +27,7 @@ type Info struct {
 	// "wamp.2.cbor.batched", on all transports.
 	Subprotocol string
 	// Peer is the client's end: what a trusted proxy said, else the other end of the TCP
-	// connection. On a Unix socket its Network is "unix" and it is empty for most clients.
+	// connection. On a Unix socket its Network is "unix", and most clients have no address there: "@".
 	Peer net.Addr
 	// Local is the router's end.
 	Local net.Addr

@@ -176,3 +176,63 @@ func TestRawClientHandshake(t *testing.T) {
 		_ = client.Close()
 	}
 }
+
+// Every length that a client may announce is kept to the byte, in both directions: what is longer is
+// not sent, and what comes longer than announced ends the connection.
+func TestRawLengths(t *testing.T) {
+	for code := byte(rawMinPeerLength); code <= 15; code++ {
+		n := 1 << (9 + code)
+		address, conns := accepted(t, &Server{Config: Config{MaxMessage: n}})
+		nc := connect(t, address)
+		write(t, nc, string([]byte{rawMagic, code<<4 | 1, 0, 0}))
+		expect(t, nc, string([]byte{rawMagic, code<<4 | 1, 0, 0}))
+		c := within(t, conns)
+		message := bytes.Repeat([]byte("x"), n+1)
+		if err := c.SendEncoded(message); err != ErrTooLarge {
+			t.Errorf("code %d: %d bytes: %v", code, n+1, err)
+		}
+		if err := c.Send(large(n)); err != ErrTooLarge {
+			t.Errorf("code %d: %v", code, err)
+		}
+		if err := c.SendEncoded(message[:n]); err != nil {
+			t.Errorf("code %d: %d bytes: %v", code, n, err)
+		}
+		header := []byte{0, byte(n >> 16), byte(n >> 8), byte(n)}
+		if n == 1<<24 {
+			header[0] = rawExtra
+		}
+		expect(t, nc, string(header))
+		if _, err := io.CopyN(io.Discard, nc, int64(n)); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.WriteString(nc, string(header)+string(message[:n])) }()
+		if b, err := c.ReadMessage(); err != nil || len(b) != n {
+			t.Errorf("code %d: read %d bytes, %v", code, len(b), err)
+		}
+		if code == 15 {
+			continue // no frame can be longer
+		}
+		above := n + 1
+		write(t, nc, string([]byte{0, byte(above >> 16), byte(above >> 8), byte(above)}))
+		var pe *ProtocolError
+		if _, err := c.ReadMessage(); !errors.As(err, &pe) || pe.Code != CloseTooBig {
+			t.Errorf("code %d: %v", code, err)
+		}
+	}
+}
+
+// The bit for 16 MiB exactly means nothing together with any other length.
+func TestRawExtraBit(t *testing.T) {
+	f := newRawFraming(15, 15)
+	if h, ok, err := f.parse([]byte{0x08, 0, 0, 0}); !ok || err != nil || h.length != 1<<24 || h.kind != frameData {
+		t.Error(h, ok, err)
+	}
+	for _, b := range [][]byte{{0x08, 0, 0, 1}, {0x18, 0, 0, 0}, {0x0b, 0, 0, 0}} {
+		if _, _, err := f.parse(b); err == nil {
+			t.Errorf("% x is taken", b)
+		}
+	}
+	if _, _, err := newRawFraming(14, 15).parse([]byte{0x08, 0, 0, 0}); err == nil {
+		t.Error("16 MiB are taken where 8 were announced")
+	}
+}

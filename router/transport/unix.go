@@ -75,6 +75,22 @@ type unixListener struct {
 // Addr is where clients connect.
 func (l *unixListener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
+// Accept gives a connection that knows where it was accepted.
+func (l *unixListener) Accept() (net.Conn, error) {
+	nc, err := l.AcceptUnix()
+	if err != nil {
+		return nil, err
+	}
+	return &unixConn{UnixConn: nc, local: l.Addr()}, nil
+}
+
+type unixConn struct {
+	*net.UnixConn
+	local net.Addr
+}
+
+func (c *unixConn) LocalAddr() net.Addr { return c.local }
+
 func (l *unixListener) Close() error {
 	if now, err := os.Lstat(l.path); err == nil && os.SameFile(now, l.file) {
 		_ = os.Remove(l.path)

@@ -1,0 +1,85 @@
+package dealer
+
+import (
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// The pieces of a call that waits wait behind it.
+func TestPiecesWaitBehindTheirCall(t *testing.T) {
+	p := newPair(t, map[string]any{"concurrency": 1})
+	p.call(1, nil)
+	var waits, other answers
+	first := delivery(&waits)
+	first.Flags = cluster.Progress | cluster.Queue
+	if err := p.callee.Deliver(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.callee.Continue(&cluster.Delivery{Caller: &waits, Flags: cluster.Progress}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.callee.Continue(&cluster.Delivery{Caller: &waits}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.callee.Continue(&cluster.Delivery{Caller: &other}); err != nil {
+		t.Errorf("a piece of a call that is not here: %v", err)
+	}
+	p.expect(t, "", "INVOCATION")
+	p.yield(1)
+	sent := p.callee.conn.Sent()
+	if types(sent) != "INVOCATION INVOCATION INVOCATION" || sent[0].Request != 2 || sent[2].Request != 2 || sent[2].ID != id {
+		t.Fatalf("sent %s", types(sent))
+	}
+	for i, want := range []any{true, true, nil} {
+		if got := wamptest.Details(sent[i])["progress"]; got != want {
+			t.Errorf("piece %d has progress %v", i, got)
+		}
+	}
+}
+
+// A caller that does not take its progressive results slows its callee down, but does not stop it.
+func TestProgressToACallerThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, nil)
+		p.call(1, map[string]any{"receive_progress": true})
+		p.caller.conn.SetFull(true)
+		began := time.Now()
+		for range 5 {
+			p.callee.Yield(&wamp.Message{Type: wamp.Yield, Request: 1, Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"progress": true})})
+		}
+		if took := time.Since(began); took != callerRoom {
+			t.Errorf("five results took %v, want one wait of %v", took, callerRoom)
+		}
+		p.yield(1)
+		p.expect(t, "RESULT RESULT RESULT RESULT RESULT RESULT", "INVOCATION")
+	})
+}
+
+// Nothing comes after the final answer of a call, whatever its callee and its time do.
+func TestNoProgressAfterTheEnd(t *testing.T) {
+	p := newPair(t, nil)
+	for request := wamp.ID(1); request <= 200; request++ {
+		p.call(request, map[string]any{"receive_progress": true, "timeout": 1})
+		var yields sync.WaitGroup
+		yields.Go(func() {
+			for end := time.Now().Add(2 * time.Millisecond); time.Now().Before(end); {
+				p.callee.Yield(&wamp.Message{Type: wamp.Yield, Request: request, Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"progress": true})})
+			}
+			p.yield(request)
+		})
+		yields.Wait()
+		sent := p.caller.conn.Sent()
+		for i, m := range sent {
+			final := m.Type == wamp.Error || wamptest.Details(m)["progress"] != true
+			if final != (i == len(sent)-1) {
+				t.Fatalf("call %d: message %d of %d is %v %v", request, i+1, len(sent), m.Type, wamptest.Details(m))
+			}
+		}
+	}
+}

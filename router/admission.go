@@ -34,9 +34,6 @@ func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *s
 	if err != nil {
 		return nil, r.refuse(hello.Realm, err)
 	}
-	if now := found.access.Load(); now != access && now != nil && !now.Stands(identity) {
-		return nil, &session.Refusal{URI: wamp.ErrAuthenticationDenied, Message: "these credentials are not accepted any more"}
-	}
 	return r.realms.join(r, s, found, identity, wamp.ID(attempt.Session))
 }
 

@@ -25,8 +25,11 @@ type peer struct {
 func (r *realms) join(router *Router, s *session.Session, in *realm, identity auth.Identity, id wamp.ID) (session.Peer, *session.Refusal) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if in.access.Load() == nil {
+	switch rules := in.access.Load(); {
+	case rules == nil:
 		return nil, noSuchRealm(in.name)
+	case !rules.Stands(identity): // they were replaced in the meantime
+		return nil, &session.Refusal{URI: wamp.ErrAuthenticationDenied, Message: "these credentials are not accepted any more"}
 	}
 	s.ID = newSessionID(id, func(id wamp.ID) bool { return r.peers[id] != nil })
 	s.Realm, s.Identity, s.Access = in.name, identity, &in.access

@@ -73,10 +73,20 @@ func (r *realms) serve(access map[string]*auth.Realm) {
 			handle.AskKept()
 		}
 		found.access.Store(rules)
+		r.dismiss(found, rules)
 	}
 	for _, found := range r.byName.Range {
 		if found := found.(*realm); access[found.name] == nil && found.access.Load() != nil {
 			r.remove(found)
+		}
+	}
+}
+
+// dismiss tells the sessions to leave that would not be let in any more.
+func (r *realms) dismiss(from *realm, rules *auth.Realm) {
+	for _, p := range r.all() {
+		if p.realm == from && !rules.Stands(p.session.Identity) {
+			p.session.Kill(wamp.CloseKilled, "the realm does not let in "+p.session.Identity.AuthID+" in this way any more")
 		}
 	}
 }

@@ -157,3 +157,22 @@ func joinOver(t testing.TB, b *Broker, over session.Conn, conn *wamptest.Conn, h
 	conn.Sent() // WELCOME
 	return l.peer
 }
+
+func newBroker(r *realm) *Broker { return New(Config{Name: "realm1", Realm: r}) }
+
+// listen subscribes, and drops what is sent with the confirmation but the events.
+func (j *joined) listen(topic string, options map[string]any) wamp.ID {
+	j.last++
+	j.Subscribe(&wamp.Message{Type: wamp.Subscribe, Request: j.last, URI: topic, Dict: wamp.MustDict(j.session.Format(), options)})
+	j.conn.Sent()
+	return cluster.SubscriptionID("realm1", wamp.Exact, topic)
+}
+
+// publish publishes and waits for nothing.
+func (j *joined) publish(topic string, options map[string]any, args ...any) {
+	j.last++
+	j.Publish(&wamp.Message{
+		Type: wamp.Publish, Request: j.last, URI: topic, Dict: wamp.MustDict(j.session.Format(), options),
+		Payload: wamp.MustPayload(j.session.Format(), args, nil),
+	})
+}

@@ -1,0 +1,41 @@
+package broker
+
+import (
+	"testing"
+
+	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
+)
+
+// What a survivor delivers is what the session left, with its audience and what it told of itself.
+func TestTestamentOfALostReplica(t *testing.T) {
+	here, there := &realm{}, &realm{}
+	lost, survivor := newBroker(there), newBroker(here)
+	c, chosen, other := join(t, lost, wamp.JSON), join(t, survivor, wamp.CBOR), join(t, survivor, wamp.MessagePack)
+	survivor.access = chosen.session.Access
+	for _, j := range []*joined{chosen, other} {
+		j.listen(topicURI, nil)
+	}
+	options := map[string]any{"eligible": []any{uint64(chosen.session.ID)}, "disclose_me": true}
+	if refusal := c.AddTestament(topicURI, wamp.MustPayload(wamp.JSON, []any{"bye"}, map[string]any{"n": 1}), wamp.MustDict(wamp.JSON, options), Destroyed); refusal != nil {
+		t.Fatal(refusal)
+	}
+	if len(there.testaments) != 1 {
+		t.Fatalf("testaments %v", there.testaments)
+	}
+	for _, x := range there.testaments {
+		survivor.Testament(x.Content)
+	}
+	sent := chosen.conn.Sent()
+	if len(sent) != 1 || sent[0].Args[0] != "bye" || sent[0].Kwargs["n"] != int64(1) || wamptest.Details(sent[0])["publisher"] != int64(c.session.ID) {
+		t.Errorf("sent %v", sent)
+	}
+	if sent := other.conn.Sent(); len(sent) != 0 {
+		t.Errorf("sent %v to a session that is not eligible", sent)
+	}
+	c.FlushTestaments(Destroyed)
+	if len(there.testaments) != 0 {
+		t.Errorf("testaments %v after the flush", there.testaments)
+	}
+	survivor.Testament([]byte("nonsense"))
+}

@@ -174,7 +174,7 @@ func (s *Server) newPoll(asked *arrival, r *http.Request, f wamp.Format, k batch
 	// Nobody can be pinged; whether the client lives shows in its polls, and whoever does not
 	// poll takes nothing.
 	cfg.KeepAlive, cfg.WriteTimeout = -1, s.cfg.LongPoll.IdleTimeout+time.Second
-	p := &poll{id: rand.Text(), batch: k, far: far, timeout: s.cfg.LongPoll.IdleTimeout}
+	p := &poll{id: rand.Text(), batch: k, far: far, timeout: s.cfg.LongPoll.IdleTimeout, fetched: make(chan struct{}, 1)}
 	l := line{
 		nc: &pollEnd{Conn: near, local: asked.nc.LocalAddr()}, kind: LongPoll, format: f, framing: &pollFraming{max: s.cfg.MaxMessage, batch: k},
 		header: keepHeader(r.Header), remote: asked.remote,
@@ -192,10 +192,11 @@ func (s *Server) newPoll(asked *arrival, r *http.Request, f wamp.Format, k batch
 func (s *Server) servePoll(a *arrival, p *poll, l *peer) {
 	s.Stats.Accepted.Add(1)
 	s.run(l, a.from)
+	p.end()
+	p.awaitFetched(s.upgrades.done)
 	s.mu.Lock()
 	delete(s.polls, p.id)
 	s.mu.Unlock()
-	p.end()
 }
 
 func (s *Server) pollSend(w http.ResponseWriter, r *http.Request, p *poll) {

@@ -259,8 +259,12 @@ func TestLongPollFaults(t *testing.T) {
 			t.Errorf("%s %.10q: %d %s", c.url, c.body, status, body)
 		}
 	}
-	if r, err := p.http.Get(p.url + "/receive"); err != nil || r.StatusCode != http.StatusMethodNotAllowed {
-		t.Error(r.Status, err)
+	r, err := p.http.Get(p.url + "/receive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = r.Body.Close(); r.StatusCode != http.StatusMethodNotAllowed {
+		t.Error(r.Status)
 	}
 	for _, session := range []*polled{p, batched} {
 		session.want(http.StatusNoContent, "close", "")

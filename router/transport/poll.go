@@ -26,10 +26,11 @@ type poll struct {
 	sending sync.Mutex // held by the request that sends
 
 	mu       sync.Mutex
-	current  *polling   // the last request that asked for messages, while it waits
-	reading  sync.Mutex // held by the request that receives; guards taken
-	taken    []byte     // what was read from far and not yet answered: frames, the last perhaps in part
-	idleEnds bool       // the session is over: the timer is not started again
+	current  *polling      // the last request that asked for messages, while it waits
+	reading  sync.Mutex    // held by the request that receives; guards taken
+	taken    []byte        // what was read from far and not yet answered: frames, the last perhaps in part
+	idleEnds bool          // the session is over: the timer is not started again
+	fetched  chan struct{} // of one place: taken is empty
 }
 
 // polling is a request that waits for messages.
@@ -65,6 +66,28 @@ func (p *poll) end() {
 	p.idle.Stop()
 	p.mu.Unlock()
 	_ = p.far.Close()
+}
+
+// awaitFetched waits, when the session is over, until its last messages were asked for, for as long as
+// any session may be idle.
+func (p *poll) awaitFetched(stop <-chan struct{}) {
+	timer := time.NewTimer(p.timeout)
+	defer timer.Stop()
+	for {
+		p.reading.Lock()
+		left := p.whole() > 0
+		p.reading.Unlock()
+		if !left {
+			return
+		}
+		select {
+		case <-p.fetched:
+		case <-timer.C:
+			return
+		case <-stop:
+			return
+		}
+	}
 }
 
 // send hands messages to the session, which takes them at its own speed.
@@ -163,6 +186,10 @@ func (p *poll) answer(whole int, answer func([]byte) error) error {
 	p.taken = p.taken[:copy(p.taken, p.taken[whole:])]
 	if len(p.taken) == 0 {
 		p.taken = nil
+		select {
+		case p.fetched <- struct{}{}:
+		default:
+		}
 	}
 	if err != nil { // the message is lost, and the session must not go on without it
 		p.peer.fail(err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/config"
 )
 
@@ -32,6 +33,11 @@ func checkCommand() *cobra.Command {
 			docs, err := config.LoadDocuments(documents)
 			if err != nil {
 				return err
+			}
+			for _, realm := range docs.Realms {
+				for _, problem := range auth.CompileWith(realm, auth.Options{Secret: docs.Secret}).Problems() {
+					fmt.Fprintln(cmd.OutOrStdout(), problem)
+				}
 			}
 			for _, ignored := range docs.Ignored {
 				fmt.Fprintln(cmd.OutOrStdout(), ignored)

@@ -40,7 +40,7 @@ func command() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	var logging logFlags
 	logging.add(root)
-	root.AddCommand(serveCommand(&logging), devCommand(&logging), checkCommand(), versionCommand())
+	root.AddCommand(serveCommand(&logging), devCommand(&logging), checkCommand(), credentialCommand(), versionCommand())
 	return root
 }
 

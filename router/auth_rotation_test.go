@@ -65,6 +65,20 @@ func TestSecretsRotate(t *testing.T) {
 	})
 }
 
+// A principal whose Secret is missing is named where people look for it, and is all that is
+// missing.
+func TestMissingSecretsAreReported(t *testing.T) {
+	s := openGates(t, 1, false)
+	documents := s.dev.Routers[0].State().Documents
+	const want = "principal carol of realm gates cannot log in by ticket: there is no Secret carol"
+	if documents.Warnings != want || documents.Error != "" {
+		t.Errorf("the state says %+v", documents)
+	}
+	if _, err := s.logIn(t, 0, "gates", wamptest.WithTicket("alice", password)); err != nil {
+		t.Error(err)
+	}
+}
+
 // Sessions of a principal that is removed are told to leave, on every replica, and nobody else's.
 func TestRemovedPrincipalsLeave(t *testing.T) {
 	gatesEverywhere(t, false, func(t *testing.T, s *site) {

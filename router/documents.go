@@ -1,6 +1,8 @@
 package router
 
 import (
+	"strings"
+
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/auth"
@@ -14,8 +16,7 @@ func (r *Router) apply(docs *config.Documents, err error) {
 	if err == nil {
 		var declared map[cluster.ProcedureKey]cluster.Declaration
 		if declared, err = declarations(docs.Procedures); err == nil {
-			r.use(docs, declared)
-			now = v1alpha1.RouterDocumentsState{Hash: docs.Hash}
+			now = v1alpha1.RouterDocumentsState{Hash: docs.Hash, Warnings: r.use(docs, declared)}
 		}
 	}
 	if err != nil {
@@ -26,13 +27,21 @@ func (r *Router) apply(docs *config.Documents, err error) {
 	r.admin.Changed(admin.ProcedureKey{})
 }
 
-func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]cluster.Declaration) {
+// maxWarnings bounds what the state says of documents that are served.
+const maxWarnings = 20
+
+// use serves documents, and says what in them is of no use, a line each.
+func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]cluster.Declaration) string {
+	var warnings []string
 	access := make(map[string]*auth.Realm, len(docs.Realms))
 	for _, realm := range docs.Realms {
 		rules := auth.CompileWith(realm, auth.Options{Secret: docs.Secret, Key: r.decoyKey()})
 		for _, problem := range rules.Problems() {
 			r.log.Error("a principal cannot log in, all others can", "realm", problem.Realm, "authid", problem.AuthID,
 				"method", problem.Method, "error", problem.Message)
+			if len(warnings) < maxWarnings {
+				warnings = append(warnings, problem.String())
+			}
 		}
 		access[realm.Spec.Realm] = rules
 	}
@@ -49,6 +58,7 @@ func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]c
 	r.realms.serve(access)
 	r.loaded.Store(true)
 	r.log.Info("serving documents", "realms", len(docs.Realms), "procedures", len(docs.Procedures), "hash", docs.Hash)
+	return strings.Join(warnings, "\n")
 }
 
 func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKey]cluster.Declaration, error) {

@@ -41,6 +41,9 @@ type RouterDocumentsState struct {
 	Hash string `json:"hash"`
 	// Error says why newer files are not served, with file and line; empty when they are.
 	Error string `json:"error,omitempty"`
+	// Warnings is what does not keep the documents from being served: a line for each principal
+	// that cannot log in, because its Secret is missing, say. At most 20 lines.
+	Warnings string `json:"warnings,omitempty"`
 }
 
 // RouterProcedureState is one procedure and its callees.

@@ -6,8 +6,10 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/broker"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/config"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 // apply serves new documents, or keeps the last good ones and says why. One call at a time.
@@ -34,6 +36,7 @@ const maxWarnings = 20
 func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]cluster.Declaration) string {
 	var warnings []string
 	access := make(map[string]*auth.Realm, len(docs.Realms))
+	history := make(map[string][]broker.HistoryRule, len(docs.Realms))
 	for _, realm := range docs.Realms {
 		rules := auth.CompileWith(realm, auth.Options{Secret: docs.Secret, Key: r.decoyKey()})
 		for _, problem := range rules.Problems() {
@@ -44,6 +47,7 @@ func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]c
 			}
 		}
 		access[realm.Spec.Realm] = rules
+		history[realm.Spec.Realm] = remembered(realm.Spec.EventHistory)
 	}
 	for _, procedure := range docs.Procedures {
 		if access[procedure.Spec.Realm] == nil {
@@ -55,10 +59,20 @@ func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]c
 		r.log.Info("document ignored", "document", document)
 	}
 	r.node.SetDeclared(declared)
-	r.realms.serve(access)
+	r.realms.serve(access, history)
 	r.loaded.Store(true)
 	r.log.Info("serving documents", "realms", len(docs.Realms), "procedures", len(docs.Procedures), "hash", docs.Hash)
 	return strings.Join(warnings, "\n")
+}
+
+func remembered(history []v1alpha1.EventHistory) []broker.HistoryRule {
+	var rules []broker.HistoryRule
+	for _, h := range history {
+		rule := broker.HistoryRule{URI: h.URI, Limit: int(*h.Limit)}
+		rule.Match, _ = wamp.ParseMatch(string(h.Match))
+		rules = append(rules, rule)
+	}
+	return rules
 }
 
 func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKey]cluster.Declaration, error) {

@@ -31,11 +31,18 @@ func (r *realms) join(router *Router, s *session.Session, in *realm, identity au
 	case !rules.Stands(identity): // they were replaced in the meantime
 		return nil, &session.Refusal{URI: wamp.ErrAuthenticationDenied, Message: "these credentials are not accepted any more"}
 	}
+	who := user{in.name, identity.AuthID}
+	if most := r.limits.sessionsPerPrincipal; most > 0 && identity.Method != auth.Anonymous && r.users[who] >= most {
+		r.crowded++
+		return nil, &session.Refusal{URI: wamp.ErrNotAuthorized, Message: fmt.Sprintf(
+			"%s has %d sessions on this router already, the most that one may have: leave one, or raise limits.sessionsPerPrincipal", who.authID, most)}
+	}
 	s.ID = newSessionID(id, func(id wamp.ID) bool { return r.peers[id] != nil })
 	s.Realm, s.Identity, s.Access = in.name, identity, &in.access
 	p := &peer{router: router, session: s, realm: in, dealer: in.dealer.Join(s), broker: in.broker.Join(s)}
 	in.handle.Joined(meta.Info(s))
 	r.peers[s.ID] = p
+	r.users[who]++
 	router.admin.Changed(admin.ProcedureKey{})
 	return p, nil
 }
@@ -82,5 +89,9 @@ func (r *realms) leave(p *peer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.peers, p.session.ID)
+	who := user{p.realm.name, p.session.Identity.AuthID}
+	if r.users[who]--; r.users[who] == 0 {
+		delete(r.users, who)
+	}
 	r.past.add(p)
 }

@@ -25,20 +25,29 @@ type realm struct {
 	// access is nil while the realm is not served. It is what the sessions in it look at, so
 	// that new permissions hold from the next request on.
 	access atomic.Pointer[auth.Realm]
+	// history is what is remembered. Of the goroutine that applies documents.
+	history []broker.HistoryRule
 }
 
 // realms are the realms and the sessions of a replica.
 type realms struct {
 	node   *cluster.Node
+	limits limits
 	byName sync.Map // string: *realm
 
 	mu    sync.Mutex
 	peers map[wamp.ID]*peer
-	past  counts // of sessions that ended
+	users map[user]int // sessions by who they are; anonymous ones do not count
+	past  counts       // of sessions that ended
+	// crowded counts the sessions that sessionsPerPrincipal refused.
+	crowded uint64
 }
 
-func (r *realms) init(node *cluster.Node) {
-	r.node, r.peers = node, map[wamp.ID]*peer{}
+// user is a principal of a realm.
+type user struct{ realm, authID string }
+
+func (r *realms) init(node *cluster.Node, l limits) {
+	r.node, r.limits, r.peers, r.users = node, l, map[wamp.ID]*peer{}, map[user]int{}
 }
 
 func (r *realms) get(name string) *realm {
@@ -58,20 +67,23 @@ func (r *realms) Session(id wamp.ID) (*session.Session, *dealer.Peer, *broker.Pe
 	return nil, nil, nil, false
 }
 
-// serve sets who may do what in the realms: those that are not named are served no more.
-func (r *realms) serve(access map[string]*auth.Realm) {
+// serve sets who may do what in the realms, and what they remember: those that are not named are
+// served no more.
+func (r *realms) serve(access map[string]*auth.Realm, history map[string][]broker.HistoryRule) {
 	for name, rules := range access {
 		found := r.get(name)
 		if found == nil {
 			handle := r.node.Realm(name)
 			found = &realm{name: name, handle: handle}
-			found.broker = broker.New(broker.Config{Name: name, Realm: handle, Access: &found.access})
+			found.broker = broker.New(broker.Config{Name: name, Realm: handle, Access: &found.access, Limits: r.limits.broker})
 			found.meta = meta.New(meta.Config{Realm: handle, Broker: found.broker, Peers: r})
-			found.dealer = dealer.New(name, handle, found.meta, dealer.Limits{})
+			found.dealer = dealer.New(name, handle, found.meta, r.limits.dealer)
 			found.access.Store(rules)
+			found.remember(history[name])
 			r.byName.Store(name, found)
 			handle.AskKept()
 		}
+		found.remember(history[name])
 		found.access.Store(rules)
 		r.dismiss(found, rules)
 	}
@@ -79,6 +91,14 @@ func (r *realms) serve(access map[string]*auth.Realm) {
 		if found := found.(*realm); access[found.name] == nil && found.access.Load() != nil {
 			r.remove(found)
 		}
+	}
+}
+
+// remember sets what the realm remembers, where that is something else than before.
+func (r *realm) remember(rules []broker.HistoryRule) {
+	if !slices.Equal(r.history, rules) {
+		r.history = rules
+		r.broker.SetHistory(rules)
 	}
 }
 

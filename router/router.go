@@ -136,7 +136,7 @@ func (r *Router) start() error {
 	if err := r.join(); err != nil {
 		return err
 	}
-	r.realms.init(r.node)
+	r.realms.init(r.node, newLimits(&r.cfg.Configuration.Limits))
 	r.serve()
 	return nil
 }

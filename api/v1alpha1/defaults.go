@@ -14,6 +14,15 @@ func (r *WampRealm) Default() {
 			p.WampCRA.Salted.KeyLength = 32
 		}
 	}
+	for i := range r.Spec.EventHistory {
+		h := &r.Spec.EventHistory[i]
+		if h.Match == "" {
+			h.Match = PatternExact
+		}
+		if h.Limit == nil {
+			h.Limit = ptr.To[int32](1000)
+		}
+	}
 	for i := range r.Spec.Roles {
 		permissions := r.Spec.Roles[i].Permissions
 		for j := range permissions {

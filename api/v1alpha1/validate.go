@@ -19,6 +19,7 @@ const (
 	sayActionTwice   = "list each action once"
 	sayTrustLevel    = "write a trust level from 0 to 1000000"
 	sayStandbys      = "write a number of standbys from 0 to 1000"
+	sayHistoryLimit  = "write a number of events from 1 to 100000"
 	sayName          = "write a name for the object"
 )
 
@@ -29,6 +30,8 @@ const (
 	maxNameLength  = 63
 	maxTrustLevel  = 1000000
 	maxStandbys    = 1000
+	maxHistories   = 64
+	maxHistory     = 100000
 )
 
 var roleName = regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$`)
@@ -47,6 +50,7 @@ func (r *WampRealm) Validate() error {
 		errs = append(errs, field.Invalid(spec.Child("anonymous", "role"), a.Role, sayAnonymousRole))
 	}
 	errs = append(errs, validateRoles(spec.Child("roles"), r.Spec.Roles)...)
+	errs = append(errs, validateEventHistory(spec.Child("eventHistory"), r.Spec.EventHistory)...)
 	errs = append(errs, validatePrincipals(spec, &r.Spec)...)
 	errs = append(errs, validateAuthenticators(spec, &r.Spec)...)
 	return errs.ToAggregate()
@@ -122,24 +126,43 @@ func validateRoles(path *field.Path, roles []Role) (errs field.ErrorList) {
 	return errs
 }
 
-func validatePermission(path *field.Path, p Permission) (errs field.ErrorList) {
-	errs = append(errs, validateLength(path.Child("uri"), p.URI, MaxURILength)...)
-	switch p.Match {
+// validatePattern checks the URI of a permission or of an event history.
+func validatePattern(path *field.Path, match PatternMatch, uri string) (errs field.ErrorList) {
+	errs = append(errs, validateLength(path.Child("uri"), uri, MaxURILength)...)
+	switch match {
 	case PatternExact:
-		if !validURI(p.URI) {
-			errs = append(errs, field.Invalid(path, p.URI, sayPatternExact))
+		if !validURI(uri) {
+			errs = append(errs, field.Invalid(path, uri, sayPatternExact))
 		}
 	case PatternPrefix:
-		if !validPrefix(p.URI) {
-			errs = append(errs, field.Invalid(path, p.URI, sayPatternPrefix))
+		if !validPrefix(uri) {
+			errs = append(errs, field.Invalid(path, uri, sayPatternPrefix))
 		}
 	case PatternWildcard:
-		if !validWildcard(p.URI) {
-			errs = append(errs, field.Invalid(path, p.URI, sayPatternWildcard))
+		if !validWildcard(uri) {
+			errs = append(errs, field.Invalid(path, uri, sayPatternWildcard))
 		}
 	default:
-		errs = append(errs, validateEnum(path.Child("match"), p.Match, PatternExact, PatternPrefix, PatternWildcard)...)
+		errs = append(errs, validateEnum(path.Child("match"), match, PatternExact, PatternPrefix, PatternWildcard)...)
 	}
+	return errs
+}
+
+func validateEventHistory(path *field.Path, history []EventHistory) (errs field.ErrorList) {
+	if n := len(history); n > maxHistories {
+		errs = append(errs, field.TooMany(path, n, maxHistories))
+	}
+	for i, h := range history {
+		errs = append(errs, validatePattern(path.Index(i), h.Match, h.URI)...)
+		if h.Limit != nil && (*h.Limit < 1 || *h.Limit > maxHistory) {
+			errs = append(errs, field.Invalid(path.Index(i).Child("limit"), *h.Limit, sayHistoryLimit))
+		}
+	}
+	return errs
+}
+
+func validatePermission(path *field.Path, p Permission) (errs field.ErrorList) {
+	errs = append(errs, validatePattern(path, p.Match, p.URI)...)
 
 	allow := path.Child("allow")
 	if len(p.Allow) == 0 {

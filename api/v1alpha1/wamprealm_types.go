@@ -120,6 +120,12 @@ type WampRealmSpec struct {
 	// +kubebuilder:validation:MaxItems=32
 	// +kubebuilder:validation:XValidation:rule="self.all(r, self.exists_one(s, s.name == r.name))",message="two roles have the same name: give each role a name of its own and put all its permissions into one list"
 	Roles []Role `json:"roles,omitempty"`
+	// eventHistory says which events are remembered. Clients that may subscribe to them get them
+	// from wamp.subscription.get_events. At most 64 entries.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	EventHistory []EventHistory `json:"eventHistory,omitempty"`
 }
 
 // WampRealmStatus says whether the routers serve the realm.

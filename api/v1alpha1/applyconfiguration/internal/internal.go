@@ -159,6 +159,20 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: atomic
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.EnforcementPolicy
   scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.EventHistory
+  map:
+    fields:
+    - name: limit
+      type:
+        scalar: numeric
+      default: 1000
+    - name: match
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.PatternMatch
+      default: exact
+    - name: uri
+      type:
+        scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.InvocationPolicy
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.KDF
@@ -633,6 +647,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: clusterRef
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ClusterReference
+    - name: eventHistory
+      type:
+        list:
+          elementType:
+            namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.EventHistory
+          elementRelationship: atomic
     - name: principals
       type:
         list:

@@ -23,6 +23,9 @@ type WampRealmSpecApplyConfiguration struct {
 	Authenticators []AuthenticatorApplyConfiguration `json:"authenticators,omitempty"`
 	// roles and what they may do.
 	Roles []RoleApplyConfiguration `json:"roles,omitempty"`
+	// eventHistory says which events are remembered. Clients that may subscribe to them get them
+	// from wamp.subscription.get_events. At most 64 entries.
+	EventHistory []EventHistoryApplyConfiguration `json:"eventHistory,omitempty"`
 }
 
 // WampRealmSpecApplyConfiguration constructs a declarative configuration of the WampRealmSpec type for use with
@@ -90,6 +93,19 @@ func (b *WampRealmSpecApplyConfiguration) WithRoles(values ...*RoleApplyConfigur
 			panic("nil value passed to WithRoles")
 		}
 		b.Roles = append(b.Roles, *values[i])
+	}
+	return b
+}
+
+// WithEventHistory adds the given value to the EventHistory field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the EventHistory field.
+func (b *WampRealmSpecApplyConfiguration) WithEventHistory(values ...*EventHistoryApplyConfiguration) *WampRealmSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithEventHistory")
+		}
+		b.EventHistory = append(b.EventHistory, *values[i])
 	}
 	return b
 }

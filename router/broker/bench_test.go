@@ -27,7 +27,7 @@ func (c *bareConn) SendEncoded(b []byte) error {
 
 func (c *bareConn) Full() bool { return false }
 
-func bare(b *testing.B, broker *Broker, f wamp.Format) *joined {
+func bareJoin(b testing.TB, broker *Broker, f wamp.Format) *joined {
 	b.Helper()
 	conn := wamptest.NewConn(f)
 	return joinOver(b, broker, &bareConn{Conn: conn}, conn, wamptest.Hello("realm1", f), role("all"))
@@ -46,9 +46,9 @@ func BenchmarkPublish(b *testing.B) {
 		b.Run(fmt.Sprintf("subscribers=%d", n), func(b *testing.B) {
 			broker := New(Config{Name: "realm1", Realm: &silent{}})
 			for range n {
-				bare(b, broker, wamp.MessagePack).Subscribe(&wamp.Message{Type: wamp.Subscribe, Request: 1, URI: topicURI})
+				bareJoin(b, broker, wamp.MessagePack).Subscribe(&wamp.Message{Type: wamp.Subscribe, Request: 1, URI: topicURI})
 			}
-			publisher := bare(b, broker, wamp.MessagePack)
+			publisher := bareJoin(b, broker, wamp.MessagePack)
 			m := &wamp.Message{Type: wamp.Publish, URI: topicURI, Payload: payload}
 			b.ReportAllocs()
 			for b.Loop() {

@@ -6,7 +6,10 @@ include hack/kube/kube.mk
 endif
 
 TEST_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
-INTEROP := $(TEST_SRC)/interop/autobahn
+INTEROP := $(TEST_SRC)/interop
+NPM_CLIENTS := $(INTEROP)/autobahn $(INTEROP)/wampy
+# Autobahn|Python is taken from the distribution, with what it needs for scram and CBOR.
+PYTHON_PACKAGES := python3-autobahn python3-argon2 python3-passlib python3-cbor2
 
 # A cluster that somebody else runs is used only when it is named on the command line, as in
 # `make demo KUBECONFIG=~/.kube/config`: what a shell exports may be a cluster that must not be
@@ -32,11 +35,20 @@ e2e: kube-tool ## Run the demonstration with assertions, then uninstall in sever
 	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 25m -args $(DEMO_FLAGS)
 
 .PHONY: interop
-interop: $(INTEROP)/node_modules/.package-lock.json ## Test a running router with Autobahn|JS and nexus's Go client
+interop: $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) python-client ## Test running routers with Autobahn|JS, wampy.js, Autobahn|Python and nexus's Go client
 	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 5m ./app ./demo ./interop
 
-# The library asks for Node.js 22; older ones lack nothing but WebSocket, which lib.js gives them.
-$(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
+# Autobahn|JS asks for Node.js 22; older ones lack nothing but WebSocket, which its driver gives
+# them. What the libraries would compile is optional.
+%/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is not in PATH: install Node.js with npm (apt-get install nodejs npm)"; exit 1; }
-	@cd $(INTEROP) && npm ci --no-audit --no-fund --loglevel=error
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
+
+.PHONY: python-client
+python-client:
+	@for python in /usr/bin/python3 python3; do \
+		$$python -c 'import autobahn, argon2, cbor2, passlib' 2>/dev/null && exit 0; \
+	done; \
+	command -v apt-get >/dev/null || { echo "Autobahn|Python is not installed, and there is no apt-get to install it: pip install 'autobahn[scram,serialization]'"; exit 1; }; \
+	apt-get install -y -qq $(PYTHON_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq $(PYTHON_PACKAGES) >/dev/null; }

@@ -46,7 +46,7 @@ func node(t *testing.T, script string, args ...string) map[string]json.RawMessag
 	return seen
 }
 
-func list(t *testing.T, seen map[string]json.RawMessage, name string) []string {
+func answersOf(t *testing.T, seen map[string]json.RawMessage, name string) []string {
 	t.Helper()
 	var l []string
 	if err := json.Unmarshal(seen[name], &l); err != nil || len(l) == 0 {
@@ -61,12 +61,12 @@ func TestAutobahnSharedRegistrations(t *testing.T) {
 	seen := node(t, "sharedregs.js", webSockets()...)
 
 	t.Run("roundrobin", func(t *testing.T) {
-		for i, callee := range list(t, seen, "procedure1") {
+		for i, callee := range answersOf(t, seen, "procedure1") {
 			if want := []string{"callee0", "callee1", "callee2"}[i%3]; callee != want {
 				t.Fatalf("call %d went to %s; %s was next", i+1, callee, want)
 			}
 		}
-		answers := list(t, seen, "roundrobin after a callee closed")
+		answers := answersOf(t, seen, "roundrobin after a callee closed")
 		for i, callee := range answers {
 			if callee == answers[(i+1)%len(answers)] || callee == "callee0" {
 				t.Fatalf("no rotation of callee1 and callee2: %v", answers)
@@ -75,7 +75,7 @@ func TestAutobahnSharedRegistrations(t *testing.T) {
 	})
 	t.Run("random", func(t *testing.T) {
 		count := map[string]int{}
-		for _, callee := range list(t, seen, "procedure2") {
+		for _, callee := range answersOf(t, seen, "procedure2") {
 			count[callee]++
 		}
 		// 90 calls leave one of three callees out once in 10^15 runs.
@@ -92,7 +92,7 @@ func TestAutobahnSharedRegistrations(t *testing.T) {
 			"first after a callee came":     "callee1",
 			"after UNREGISTER":              "callee1",
 		} {
-			only(t, name, list(t, seen, name), want)
+			only(t, name, answersOf(t, seen, name), want)
 		}
 	})
 	t.Run("refused", func(t *testing.T) {

@@ -1,11 +1,13 @@
-// Package interop runs other people's WAMP clients against a running wamp-router: Autobahn|JS from
-// npm in autobahn/, and nexus's Go client.
+// Package interop runs other people's WAMP clients against a running wamp-router: Autobahn|JS in
+// autobahn/, wampy.js in wampy/, Autobahn|Python in python/, and nexus's Go client. The scenarios are in
+// rpc_test.go, pubsub_test.go, meta_test.go and auth_test.go; libraries_test.go says what each client cannot do.
 package interop
 
 import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -17,14 +19,19 @@ import (
 	"time"
 )
 
-// dev is a `wamp-router dev` with three replicas that all tests of the package share; each test
-// has procedures of its own or leaves none behind.
-var dev struct {
+// cluster is a `wamp-router dev` that all tests of the package share; each test has procedures and
+// topics of its own or leaves none behind.
+type cluster struct {
 	replicas []string // host:port
 }
 
+var (
+	dev   cluster // of three replicas
+	alone cluster // of one
+)
+
 func TestMain(m *testing.M) {
-	code, err := runWithRouter(m)
+	code, err := runWithRouters(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		os.Exit(1)
@@ -32,57 +39,82 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func runWithRouter(m *testing.M) (int, error) {
+func runWithRouters(m *testing.M) (int, error) {
 	dir, err := os.MkdirTemp("", "interop-")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	binary := filepath.Join(dir, "wamp-router")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/wamp-router")
-	build.Dir = "../.."
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		return 0, fmt.Errorf("building wamp-router: %w", err)
+	if err := writeCertificates(dir); err != nil {
+		return 0, err
 	}
-	port, err := freePort()
+	documents, err := writeRealms(dir)
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	router := exec.CommandContext(ctx, binary, "dev", "--replicas", "3", "--listen", fmt.Sprintf("127.0.0.1:%d", port))
-	router.Cancel = func() error { return router.Process.Signal(syscall.SIGTERM) }
-	router.WaitDelay = 10 * time.Second
-	router.Stderr = os.Stderr
-	out, err := router.StdoutPipe()
-	if err != nil {
-		return 0, err
+	// WAMP_ROUTER names the program to test; without it, it is built.
+	binary := os.Getenv("WAMP_ROUTER")
+	if binary == "" {
+		binary = filepath.Join(dir, "wamp-router")
+		build := exec.Command("go", "build", "-o", binary, "./cmd/wamp-router")
+		build.Dir = "../.."
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		if err := build.Run(); err != nil {
+			return 0, fmt.Errorf("building wamp-router: %w", err)
+		}
 	}
-	if err := router.Start(); err != nil {
-		return 0, err
-	}
-	if err := readAddresses(out); err != nil {
-		return 0, err
+	for c, replicas := range map[*cluster]int{&dev: 3, &alone: 1} {
+		stop, err := c.start(binary, documents, replicas)
+		if err != nil {
+			return 0, err
+		}
+		defer stop()
 	}
 	code := m.Run()
-	cancel()
-	if err := router.Wait(); err != nil && ctx.Err() == nil {
-		return code, fmt.Errorf("wamp-router: %w", err)
+	for _, end := range atExit {
+		end()
 	}
 	return code, nil
 }
 
+func (c *cluster) start(binary, documents string, replicas int) (stop func(), err error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	router := exec.CommandContext(ctx, binary, "dev", "--replicas", fmt.Sprint(replicas), "--listen", fmt.Sprintf("127.0.0.1:%d", port), "-f", documents)
+	router.Cancel = func() error { return router.Process.Signal(syscall.SIGTERM) }
+	router.WaitDelay = 10 * time.Second
+	router.Stderr = os.Stderr
+	stop = func() {
+		cancel()
+		_ = router.Wait()
+	}
+	out, err := router.StdoutPipe()
+	if err == nil {
+		err = router.Start()
+	}
+	if err == nil {
+		err = c.readAddresses(out, replicas)
+	}
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return stop, nil
+}
+
 var address = regexp.MustCompile(`ws://(\S+)/ws\s+tcp://`)
 
-// readAddresses reads what `wamp-router dev` prints until it has named three replicas.
-func readAddresses(out interface{ Read([]byte) (int, error) }) error {
+// readAddresses reads what `wamp-router dev` prints until it has named all replicas.
+func (c *cluster) readAddresses(out io.Reader, replicas int) error {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if found := address.FindStringSubmatch(lines.Text()); found != nil {
-			dev.replicas = append(dev.replicas, found[1])
+			c.replicas = append(c.replicas, found[1])
 		}
-		if len(dev.replicas) == 3 {
+		if len(c.replicas) == replicas {
 			go func() {
 				for lines.Scan() { // so that the router is never stopped by a full pipe
 				}
@@ -90,7 +122,7 @@ func readAddresses(out interface{ Read([]byte) (int, error) }) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("`wamp-router dev` named %d replicas and ended", len(dev.replicas))
+	return fmt.Errorf("`wamp-router dev` named %d replicas and ended", len(c.replicas))
 }
 
 // freePort finds a port so that the five above, ten apart and one apart, are likely to be free too.

@@ -33,7 +33,7 @@ var speeches = []speech{
 }
 
 // join opens a session that ends with the test.
-func join(t *testing.T, s speech, replica int) *client.Client {
+func connect(t *testing.T, s speech, replica int) *client.Client {
 	t.Helper()
 	c, err := client.ConnectNet(t.Context(), s.url(replica), client.Config{
 		Realm: "realm1", Serialization: s.serialization, ResponseTimeout: 5 * time.Second, Logger: log.New(io.Discard, "", 0),
@@ -54,14 +54,14 @@ func timeout(t *testing.T) context.Context {
 // Every way to connect calls every other, across replicas.
 func TestNexusCalls(t *testing.T) {
 	for i, calleeSpeaks := range speeches {
-		callee := join(t, calleeSpeaks, 2)
+		callee := connect(t, calleeSpeaks, 2)
 		procedure := fmt.Sprintf("com.myapp.nexus.echo%d", i)
 		if err := callee.Register(procedure, echo, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, callerSpeaks := range speeches {
 			t.Run(callerSpeaks.name+" calls "+calleeSpeaks.name, func(t *testing.T) {
-				caller := join(t, callerSpeaks, 0)
+				caller := connect(t, callerSpeaks, 0)
 				result, err := caller.Call(timeout(t), procedure, nil, wamp.List{"text", 7, true, nil}, wamp.Dict{"key": "value"}, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -94,7 +94,7 @@ func echo(_ context.Context, i *wamp.Invocation) client.InvokeResult {
 func TestNexusEvents(t *testing.T) {
 	events := make(chan string, 100)
 	for i, s := range speeches {
-		subscriber := join(t, s, i%3)
+		subscriber := connect(t, s, i%3)
 		err := subscriber.Subscribe("com.myapp.nexus.topic", func(e *wamp.Event) {
 			text, _ := wamp.AsString(e.Arguments[0])
 			events <- s.name + " heard " + text
@@ -104,7 +104,7 @@ func TestNexusEvents(t *testing.T) {
 		}
 	}
 	for i, s := range speeches {
-		publisher := join(t, s, (i+1)%3)
+		publisher := connect(t, s, (i+1)%3)
 		if err := publisher.Publish("com.myapp.nexus.topic", wamp.Dict{wamp.OptAcknowledge: true}, wamp.List{s.name}, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func TestNexusEvents(t *testing.T) {
 // A session that several goroutines call from takes request ids and sends the calls in two
 // steps, so that they come out of order now and then; every call is answered all the same.
 func TestNexusCallsFromSeveralGoroutines(t *testing.T) {
-	callee, caller := join(t, speeches[4], 0), join(t, speeches[4], 1)
+	callee, caller := connect(t, speeches[4], 0), connect(t, speeches[4], 1)
 	if err := callee.Register("com.myapp.nexus.concurrent", echo, nil); err != nil {
 		t.Fatal(err)
 	}

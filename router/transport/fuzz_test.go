@@ -26,10 +26,10 @@ func (s *script) SetReadDeadline(time.Time) error  { return nil }
 func (s *script) SetWriteDeadline(time.Time) error { return nil }
 
 // replay returns all messages that are read from input, and how reading ends.
-func replay(t testing.TB, fr framing, kind Kind, limit int, input []byte, chunk int) (messages []string, err error) {
+func replay(t testing.TB, l line, limit int, input []byte, chunk int) (messages []string, err error) {
 	cfg := Config{MaxMessage: limit}.withDefaults()
-	nc := &script{input: bytes.NewReader(input), chunk: chunk}
-	p := newPeer(line{nc: nc, kind: kind, format: wamp.JSON, framing: fr}, cfg, new(Stats), newWatcher(time.Second))
+	l.nc, l.format = &script{input: bytes.NewReader(input), chunk: chunk}, wamp.JSON
+	p := newPeer(l, cfg, new(Stats), newWatcher(time.Second))
 	defer func() { p.Close(); <-p.done }()
 	for {
 		b, err := p.ReadMessage()
@@ -48,26 +48,69 @@ func replay(t testing.TB, fr framing, kind Kind, limit int, input []byte, chunk 
 }
 
 // FuzzFrames: however the bytes arrive, the same messages come out, within the limit, and the
-// end is one of the stated errors.
+// end is one of the stated errors: of RawSocket, long-poll's pipe, and WebSocket as it is, with
+// compression, and with batches of either kind.
 func FuzzFrames(f *testing.F) {
-	f.Add([]byte("\x00\x00\x00\x02[]\x01\x00\x00\x01x\x02\x00\x00\x00"), false)
-	f.Add([]byte("\x00\x00\x00\x02["), false)
-	f.Add([]byte("\x00\xff\xff\xff["), false)
-	f.Add([]byte(masked(0x81, "[1]")+masked(0x01, "[")+masked(0x89, "p")+masked(0x80, "]")+masked(0x88, "\x03\xe8bye")), true)
-	f.Add([]byte(masked(0x81, strings.Repeat("x", 300))), true)
-	f.Add([]byte("\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00"), true)
-	f.Fuzz(func(t *testing.T, input []byte, websocket bool) {
-		const limit = 2048
-		fr, kind := func() framing { return newRawFraming(rawLengthCode(limit), 15) }, RawSocket
-		if websocket {
-			fr, kind = func() framing { return newWSFraming(wamp.JSON, limit, false, false) }, WebSocket
-		}
-		whole, err := replay(t, fr(), kind, limit, input, len(input)+1)
+	const limit = 2048
+	webSocket := func(k batching, d *deflater) line {
+		return line{kind: WebSocket, framing: newWSFraming(wamp.JSON, limit, false, d != nil), packing: newPacking(k, d)}
+	}
+	z := &Compression{Level: 1, MinSize: 1}
+	ways := []func() line{
+		func() line { return line{kind: RawSocket, framing: newRawFraming(rawLengthCode(limit), 15)} },
+		func() line { return webSocket(unbatched, nil) },
+		func() line { return webSocket(unbatched, &deflater{cfg: z}) },
+		func() line { return webSocket(unbatched, &deflater{cfg: z, keepIn: true}) },
+		func() line { return webSocket(batchLines, nil) },
+		func() line { return webSocket(batchLengths, nil) },
+		func() line { return webSocket(batchLengths, &deflater{cfg: z, keepIn: true}) },
+		func() line { return line{kind: LongPoll, framing: &pollFraming{max: limit}} },
+	}
+	f.Add([]byte("\x00\x00\x00\x02[]\x01\x00\x00\x01x\x02\x00\x00\x00"), uint8(0))
+	f.Add([]byte("\x00\x00\x00\x02["), uint8(0))
+	f.Add([]byte("\x00\xff\xff\xff["), uint8(0))
+	f.Add([]byte("\x08\x00\x00\x00["), uint8(0))
+	f.Add([]byte(masked(0x81, "[1]")+masked(0x01, "[")+masked(0x89, "p")+masked(0x80, "]")+masked(0x88, "\x03\xe8bye")), uint8(1))
+	f.Add([]byte(masked(0x81, strings.Repeat("x", 300))), uint8(1))
+	f.Add([]byte("\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00"), uint8(1))
+	f.Add([]byte(masked(0xc1, deflated(f, "[1]"))+masked(0x41, deflated(f, "[1]")[:2])+masked(0x80, deflated(f, "[1]")[2:])), uint8(3))
+	f.Add([]byte(masked(0x81, "[1]\x1e[2]\x18")), uint8(4))
+	f.Add([]byte(masked(0x81, "\x00\x00\x00\x01a\x00\x00\x00\x00")), uint8(5))
+	f.Add([]byte(masked(0xc1, deflated(f, "\x00\x00\x00\x01a"))), uint8(6))
+	f.Fuzz(func(t *testing.T, input []byte, way uint8) {
+		line := ways[int(way)%len(ways)]
+		whole, err := replay(t, line(), limit, input, len(input)+1)
 		for _, chunk := range []int{1, 7, 600} {
-			parts, partsErr := replay(t, fr(), kind, limit, input, chunk)
+			parts, partsErr := replay(t, line(), limit, input, chunk)
 			if strings.Join(parts, "|") != strings.Join(whole, "|") || partsErr.Error() != err.Error() {
 				t.Fatalf("read %d bytes at a time: %q, %v; at once: %q, %v", chunk, parts, partsErr, whole, err)
 			}
+		}
+	})
+}
+
+// FuzzSplit: a batch that is taken is put together again the same.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte("[1]\x1e[2]\x1e"), false)
+	f.Add([]byte("\x00\x00\x00\x01a\x00\x00\x00\x00"), true)
+	f.Add([]byte("\xff\xff\xff\xffa"), true)
+	f.Fuzz(func(t *testing.T, batch []byte, binary bool) {
+		k := batchLines
+		if binary {
+			k = batchLengths
+		}
+		var again []byte
+		for rest := batch; len(rest) > 0; {
+			message, left, sep, err := k.split(rest)
+			if err != nil {
+				return
+			}
+			start := len(again)
+			again = k.close(append(k.open(again), message...), start, sep)
+			rest = left
+		}
+		if !bytes.Equal(again, batch) {
+			t.Fatalf("%q becomes %q", batch, again)
 		}
 	})
 }

@@ -23,10 +23,10 @@ func (c *bareConn) Send(m *wamp.Message) error {
 
 func (c *bareConn) Full() bool { return false }
 
-func bare(b *testing.B, r Realm) *joined {
+func bare(b *testing.B, r Realm, without ...string) *joined {
 	b.Helper()
 	conn := wamptest.NewConn(wamp.MessagePack)
-	return joinOver(b, r, &bareConn{Conn: conn}, conn)
+	return joinOver(b, r, &bareConn{Conn: conn}, conn, wamptest.Roles(without...))
 }
 
 type host struct{}
@@ -39,17 +39,23 @@ func (host) Message(string, wamp.ID, []byte)              {}
 func (host) Kept(string, func(*cluster.Event) bool)       {}
 func (host) Keep(string, *cluster.Event)                  {}
 
-// BenchmarkCall is a call through dealer and cluster in memory: two sessions, no sockets.
+// BenchmarkCall is a call through dealer and cluster in memory: two sessions, no sockets. A callee
+// that announces rerouting has its calls kept, which costs a copy of each.
 func BenchmarkCall(b *testing.B) {
+	benchmarkCall(b, "", "callee.call_reroute")
+	benchmarkCall(b, ", kept")
+}
+
+func benchmarkCall(b *testing.B, kind string, without ...string) {
 	for _, policy := range []cluster.Policy{cluster.First, cluster.RoundRobin} {
-		b.Run(policy.String(), func(b *testing.B) {
+		b.Run(policy.String()+kind, func(b *testing.B) {
 			node, err := cluster.Start(cluster.Config{Cluster: "bench", Replica: "bench", Logger: slog.New(slog.DiscardHandler), Host: host{}})
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer func() { _ = node.Close() }()
 			realm := node.Realm("realm1")
-			callee, caller := bare(b, realm), bare(b, realm)
+			callee, caller := bare(b, realm, without...), bare(b, realm)
 			callee.Register(&wamp.Message{Type: wamp.Register, Request: 1, URI: uri,
 				Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"invoke": policy.String()})})
 			for _, ok := node.Procedure(cluster.ProcedureKey{Realm: "realm1", URI: uri}); !ok; _, ok = node.Procedure(cluster.ProcedureKey{Realm: "realm1", URI: uri}) {

@@ -198,6 +198,7 @@ func (p *Peer) Yield(m *wamp.Message) {
 	p.unfitAll(failed)
 	if inv.caller != nil {
 		inv.caller.Answer(&p.answer)
+		inv.kept.release()
 	}
 }
 

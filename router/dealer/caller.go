@@ -51,6 +51,9 @@ func (p *Peer) Call(m *wamp.Message) {
 	if hasEntries(m.Dict) && !p.callOptions(m, c) {
 		return
 	}
+	if len(p.calls.slots) > ringIdle && p.callsOpen.Load() == 0 {
+		p.calls = ring[*call]{forget: over} // after a burst
+	}
 	p.callsOpen.Add(1)
 	p.calls.put(c.request, c)
 	if c.more != nil {

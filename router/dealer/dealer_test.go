@@ -74,14 +74,14 @@ func (l *lobby) Join(s *session.Session, _ session.Hello) (session.Peer, *sessio
 func join(t testing.TB, r Realm) *joined {
 	t.Helper()
 	conn := wamptest.NewConn(wamp.MessagePack)
-	return joinOver(t, r, conn, conn)
+	return joinOver(t, r, conn, conn, wamptest.Roles())
 }
 
-func joinOver(t testing.TB, r Realm, over session.Conn, conn *wamptest.Conn) *joined {
+func joinOver(t testing.TB, r Realm, over session.Conn, conn *wamptest.Conn, roles map[string]any) *joined {
 	t.Helper()
 	l := &lobby{dealer: New("realm1", r, nil, Limits{}), conn: conn}
 	s := session.New(t.Context(), session.Config{}, over)
-	conn.FeedMessage(wamptest.Hello("realm1", wamp.MessagePack))
+	conn.FeedMessage(wamptest.HelloWith("realm1", wamp.MessagePack, map[string]any{"roles": roles}))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

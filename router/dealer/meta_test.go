@@ -21,7 +21,9 @@ func TestMetaProcedures(t *testing.T) {
 		t.Errorf("%s went to the cluster", c.URI)
 		return nil
 	}})
-	call := func(request wamp.ID) { p.Call(&wamp.Message{Type: wamp.Call, Request: request, URI: "wamp.session.count"}) }
+	call := func(request wamp.ID) {
+		p.Call(&wamp.Message{Type: wamp.Call, Request: request, URI: "wamp.session.count"})
+	}
 	call(1)
 	p.Peer.dealer.meta = procedures(func(string) (wamp.Payload, error) { return wamp.MustPayload(wamp.JSON, []any{5}, nil), nil })
 	call(2)

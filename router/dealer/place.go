@@ -84,7 +84,8 @@ type invocation struct {
 type kept struct {
 	delivery     cluster.Delivery
 	registration *registration
-	reroute      bool // it can be handed back
+	reroute      bool   // it can be handed back
+	bytes        []byte // what delivery points to
 }
 
 // find looks for the invocation of a call; called with mu held.

@@ -1,7 +1,6 @@
 package dealer
 
 import (
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,14 +65,20 @@ func TestNoProgressAfterTheEnd(t *testing.T) {
 	p := newPair(t, nil)
 	for request := wamp.ID(1); request <= 200; request++ {
 		p.call(request, map[string]any{"receive_progress": true, "timeout": 1})
-		var yields sync.WaitGroup
-		yields.Go(func() {
-			for end := time.Now().Add(2 * time.Millisecond); time.Now().Before(end); {
-				p.callee.Yield(&wamp.Message{Type: wamp.Yield, Request: request, Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"progress": true})})
+		for _, m := range p.callee.conn.Sent() {
+			if m.Type != wamp.Invocation {
+				continue
 			}
-			p.yield(request)
-		})
-		yields.Wait()
+			for end := time.Now().Add(2 * time.Millisecond); time.Now().Before(end); {
+				p.callee.Yield(&wamp.Message{Type: wamp.Yield, Request: m.Request, Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"progress": true})})
+			}
+			p.yield(m.Request)
+		}
+		for calls, _ := p.caller.Open(); calls > 0; calls, _ = p.caller.Open() {
+			time.Sleep(100 * time.Microsecond) // the call was not delivered in time
+		}
+		(*p.caller.calls.get(request)).more.mu.Lock() // its answer is sent with it held
+		(*p.caller.calls.get(request)).more.mu.Unlock()
 		sent := p.caller.conn.Sent()
 		for i, m := range sent {
 			final := m.Type == wamp.Error || wamptest.Details(m)["progress"] != true

@@ -1,6 +1,9 @@
 package dealer
 
 import (
+	"strings"
+	"sync"
+
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -10,14 +13,44 @@ import (
 // their first callee, since it may have got pieces that nobody else has: of them only the details
 // are kept.
 func keep(reg *registration, d *cluster.Delivery, payload wamp.Payload, s *session.Session) *kept {
-	k := &kept{registration: reg, reroute: s.Has(session.CalleeReroute) && d.Flags&cluster.Progress == 0}
-	bare := *d
-	bare.Payload = wamp.Payload{}
+	k := keeps.Get().(*kept)
+	k.registration, k.reroute = reg, s.Has(session.CalleeReroute) && d.Flags&cluster.Progress == 0
+	tried := append(k.delivery.Tried[:0], d.Tried...)
+	k.delivery = *d
+	k.delivery.URI, k.delivery.Tried, k.delivery.Payload = strings.Clone(d.URI), tried, wamp.Payload{}
+	k.bytes = k.bytes[:0]
+	k.delivery.Details.Raw = k.own(d.Details.Raw)
 	if k.reroute {
-		bare.Payload = payload
+		k.delivery.Payload = wamp.Payload{Format: payload.Format, Args: k.own(payload.Args), Kwargs: k.own(payload.Kwargs)}
 	}
-	k.delivery = own(&bare)
 	return k
+}
+
+// own copies bytes; nil stays nil. What was copied before stays where it is.
+func (k *kept) own(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	if cap(k.bytes)-len(k.bytes) < len(b) {
+		k.bytes = make([]byte, 0, max(2*cap(k.bytes), len(b)))
+	}
+	start := len(k.bytes)
+	k.bytes = append(k.bytes, b...)
+	return k.bytes[start:len(k.bytes):len(k.bytes)]
+}
+
+// keeps recycles what was kept of calls that ended. Those that are handed back are the cluster's.
+var keeps = sync.Pool{New: func() any { return new(kept) }}
+
+// keptBytes is the most that is recycled.
+const keptBytes = 64 << 10
+
+func (k *kept) release() {
+	if k == nil || cap(k.bytes) > keptBytes {
+		return
+	}
+	*k = kept{bytes: k.bytes, delivery: cluster.Delivery{Tried: k.delivery.Tried[:0]}}
+	keeps.Put(k)
 }
 
 // handOver takes note that a call is not here any more; called with mu held.

@@ -17,7 +17,7 @@ import (
 const readyTimeout = 30 * time.Second
 
 func devCommand(logging *logFlags) *cobra.Command {
-	var cfg router.DevConfig
+	cfg := router.DevConfig{Replicas: 3}
 	cmd := &cobra.Command{
 		Use:   "dev [--replicas 3] [--listen 127.0.0.1:8080] [-f FILE ...]",
 		Short: "Serve as a cluster of replicas in one process, for a laptop",
@@ -39,7 +39,7 @@ everything.`,
 			return dev(cmd.Context(), cmd.OutOrStdout(), cfg)
 		},
 	}
-	cmd.Flags().IntVar(&cfg.Replicas, "replicas", 3, "number of replicas")
+	cmd.Flags().Var(number{value: &cfg.Replicas, least: 1}, "replicas", "number of replicas")
 	cmd.Flags().StringVar(&cfg.Listen, "listen", "127.0.0.1:8080", "address of the first replica")
 	cmd.Flags().StringSliceVarP(&cfg.Documents, "filename", "f", nil, "file or folder of documents; may be repeated")
 	cmd.Flags().BoolVar(&cfg.Pprof, "pprof", false, "serve /debug/pprof on the administration ports")

@@ -51,6 +51,7 @@ spec:
 func TestMistakes(t *testing.T) {
 	bad := file(t, "bad.yaml", strings.Replace(realm, "realm:", "relm:", 1))
 	config := file(t, "router.yaml", "apiVersion: wamp-operator.io/v1alpha1\nkind: RouterConfiguration\nlisten: 8080\n")
+	limits := file(t, "router.yaml", "apiVersion: wamp-operator.io/v1alpha1\nkind: RouterConfiguration\nlimits: {messageSize: 32Mi}\n")
 	for _, c := range []struct {
 		args []string
 		want string
@@ -64,6 +65,8 @@ func TestMistakes(t *testing.T) {
 		{[]string{"dev", "--listen", "8080"}, "write host:port"},
 		{[]string{"dev", "--listen", "127.0.0.1:65530"}, "write a number from 0 to 65505"},
 		{[]string{"dev", "--replicas", "0"}, "at least 1"},
+		{[]string{"dev", "--replicas", "x"}, `invalid argument "x" for "--replicas" flag: write a whole number, at least 1`},
+		{[]string{"check", "--config", limits}, `router.yaml:3: limits.messageSize: "32Mi" is not valid: write a size from 1Ki to 16Mi`},
 		{[]string{"dev", "--log-level", "loud"}, "write debug, info, warn or error"},
 		{[]string{"dev", "--log-format", "xml"}, "write text or json"},
 	} {

@@ -25,6 +25,7 @@ func TestRightSecretsGetIn(t *testing.T) {
 			{"wampcra salted", wamptest.WithCRA("bob", password), "bob", "wampcra"},
 			{"scram argon2", wamptest.WithSCRAM("alice", password, ""), "alice", "wamp-scram"},
 			{"scram pbkdf2", wamptest.WithSCRAM("bob", password, ""), "bob", "wamp-scram"},
+			{"scram as Crossbar.io has it", wamptest.WithCrossbarSCRAM("dora", password), "dora", "scram"},
 			{"cryptosign", wamptest.WithCryptosign("alice", aliceKey, ""), "alice", "cryptosign"},
 			{"cryptosign without a name", wamptest.WithCryptosign("", aliceKey, ""), "alice", "cryptosign"},
 			{"second choice", wamptest.WithTicket("alice", password).Offering("tls", "kerberos", "ticket"), "alice", "ticket"},
@@ -56,6 +57,7 @@ func TestWrongSecretsAndUnknownNamesAreRefusedAlike(t *testing.T) {
 			wamptest.WithCRA("alice", "open says me"), wamptest.WithCRA("bob", "open says me"), wamptest.WithCRA("mallory", password),
 			wamptest.WithCRA("carol", password),
 			wamptest.WithSCRAM("alice", "open says me", ""), wamptest.WithSCRAM("bob", "open says me", ""), wamptest.WithSCRAM("mallory", password, ""),
+			wamptest.WithCrossbarSCRAM("dora", "open says me"), wamptest.WithCrossbarSCRAM("mallory", password),
 			wamptest.WithCryptosign("alice", malloryKey, ""), wamptest.WithCryptosign("mallory", aliceKey, ""), wamptest.WithCryptosign("", malloryKey, ""),
 		} {
 			_, err := s.logIn(t, i, "gates", l)
@@ -84,8 +86,8 @@ func TestMethodsThatAreNotThere(t *testing.T) {
 	}{
 		{wamptest.WithTicket("alice", password).Offering("kerberos"), wamp.ErrNoMatchingAuthMethod},
 		{wamptest.WithTicket("", password), wamp.ErrAuthenticationRequired},
-		{wamptest.WithCertificate("alice"), wamp.ErrAuthenticationDenied}, // not even encrypted
-		{wamptest.WithSCRAM("alice", password, "").Offering("scram"), wamp.ErrNoMatchingAuthMethod},
+		{wamptest.WithCertificate("alice"), wamp.ErrAuthenticationDenied},                           // not even encrypted
+		{wamptest.WithSCRAM("alice", password, "").Offering("scram"), wamp.ErrAuthenticationDenied}, // dora has it
 	} {
 		_, err := s.logIn(t, 0, "gates", c.login)
 		if wamptest.URI(err) != c.uri {

@@ -78,6 +78,15 @@ spec:
       iterations: 4096
       storedKeyRef: {name: bob, key: stored}
       serverKeyRef: {name: bob, key: server}
+  - authid: dora
+    role: user
+    scram:
+      kdf: argon2id-13
+      salt: {{.Salt}}
+      iterations: 1
+      memory: 64
+      storedKeyRef: {name: dora, key: stored}
+      serverKeyRef: {name: dora, key: server}
   - authid: carol
     role: user
     ticket: {secretRef: {name: carol, key: password}}
@@ -113,6 +122,11 @@ apiVersion: v1
 kind: Secret
 metadata: {name: bob}
 stringData: {derived: {{.Derived}}, stored: {{.Bob.Stored}}, server: {{.Bob.Server}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: dora}
+stringData: {stored: {{.Dora.Stored}}, server: {{.Dora.Server}}}
 `))
 
 // site is the routers of a test with the realm above, and what its documents are made of.
@@ -152,6 +166,7 @@ func openGates(t *testing.T, replicas int, secure bool) *site {
 	s.fill = map[string]any{
 		"Password": password, "Derived": derived, "Salt": base64.StdEncoding.EncodeToString(salt),
 		"Alice": base64Keys(t, auth.KDF{Name: v1alpha1.KDFArgon2, Salt: salt, Iterations: 1, Memory: 64}),
+		"Dora":  base64Keys(t, auth.KDF{Name: v1alpha1.KDFArgon2Old, Salt: salt, Iterations: 1, Memory: 64}),
 		"Bob":   base64Keys(t, auth.KDF{Name: v1alpha1.KDFPBKDF2, Salt: salt, Iterations: 4096}),
 		"Key":   hex.EncodeToString(aliceKey.Public().(ed25519.PublicKey)), "Fingerprint": hex.EncodeToString(fingerprint[:]),
 	}

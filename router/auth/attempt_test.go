@@ -3,12 +3,20 @@ package auth
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -350,6 +358,68 @@ func TestAuthenticators(t *testing.T) {
 				t.Error("denied without a challenge: the name gave it away")
 			}
 		})
+	}
+}
+
+// silent never answers.
+type silent struct{}
+
+func (silent) CallInternal(ctx context.Context, _, _ string, _ []any, _ map[string]any) ([]any, map[string]any, error) {
+	<-ctx.Done()
+	return nil, nil, ctx.Err()
+}
+
+func TestAuthenticatorHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := people(t, func(r *v1alpha1.WampRealm) {
+			r.Spec.Authenticators = []v1alpha1.Authenticator{{Methods: []v1alpha1.AuthMethod{"ticket"}, Procedure: "com.example.authenticate"}}
+		})
+		var a answers
+		attempt := a.attempt("dave", say("hush"), Ticket)
+		attempt.Caller = silent{}
+		began := time.Now()
+		_, err := r.Admit(t.Context(), attempt)
+		if took := time.Since(began); uriOf(err) != wamp.ErrAuthenticationFailed || took != answerTime {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+func TestCertificatesFit(t *testing.T) {
+	hour := time.Hour
+	leaf := func(from, to time.Duration) *x509.Certificate {
+		return &x509.Certificate{
+			Raw: []byte("DER"), NotBefore: time.Now().Add(from), NotAfter: time.Now().Add(to),
+			Subject: pkix.Name{CommonName: "sensor-7", Organization: []string{"Example"}}, DNSNames: []string{"sensor-7.example.com"},
+			URIs: []*url.URL{{Scheme: "spiffe", Host: "example.com", Path: "/sensor-7"}},
+		}
+	}
+	good := leaf(-hour, hour)
+	verified := [][]*x509.Certificate{{good}}
+	digest := sha256.Sum256([]byte("DER"))
+	colons := strings.ToUpper(strings.TrimSuffix(regexp.MustCompile("..").ReplaceAllString(hex.EncodeToString(digest[:]), "$0:"), ":"))
+	for _, c := range []struct {
+		name   string
+		is     v1alpha1.CertificateCredential
+		leaf   *x509.Certificate
+		chains [][]*x509.Certificate
+		want   bool
+	}{
+		{"fingerprint", v1alpha1.CertificateCredential{Fingerprints: []string{colons}}, good, nil, true},
+		{"another fingerprint", v1alpha1.CertificateCredential{Fingerprints: []string{strings.Repeat("ab", 32)}}, good, verified, false},
+		{"subject", v1alpha1.CertificateCredential{Subjects: []string{"CN=sensor-7,O=Example"}}, good, verified, true},
+		{"subject, nobody vouches", v1alpha1.CertificateCredential{Subjects: []string{"CN=sensor-7,O=Example"}}, good, nil, false},
+		{"part of a subject", v1alpha1.CertificateCredential{Subjects: []string{"CN=sensor-7"}}, good, verified, false},
+		{"name", v1alpha1.CertificateCredential{Names: []string{"x", "sensor-7.example.com"}}, good, verified, true},
+		{"URI", v1alpha1.CertificateCredential{Names: []string{"spiffe://example.com/sensor-7"}}, good, verified, true},
+		{"name, nobody vouches", v1alpha1.CertificateCredential{Names: []string{"sensor-7.example.com"}}, good, nil, false},
+		{"over", v1alpha1.CertificateCredential{Fingerprints: []string{colons}}, leaf(-2*hour, -hour), verified, false},
+		{"not yet", v1alpha1.CertificateCredential{Fingerprints: []string{colons}}, leaf(hour, 2*hour), verified, false},
+	} {
+		state := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{c.leaf}, VerifiedChains: c.chains}
+		if got := compileCertificates(&c.is).fits(show(state)); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package auth
 import (
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -27,34 +26,47 @@ func compileCertificates(c *v1alpha1.CertificateCredential) *certificates {
 	return out
 }
 
-// fits tells whether the certificate that the client showed stands for the principal. That the
-// client has its key was proved in the TLS handshake; that an authority vouches for what it says
-// of itself, only when there is a verified chain.
-func (c *certificates) fits(state *tls.ConnectionState) bool {
-	if c == nil || state == nil || len(state.PeerCertificates) == 0 {
-		return false
-	}
-	leaf := state.PeerCertificates[0]
-	if now := time.Now(); now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		return false
-	}
-	digest := sha256.Sum256(leaf.Raw)
-	if c.fingerprints[hex.EncodeToString(digest[:])] {
-		return true
-	}
-	if len(state.VerifiedChains) == 0 {
-		return false
-	}
-	return slices.Contains(c.subjects, leaf.Subject.String()) ||
-		slices.ContainsFunc(alternativeNames(leaf), func(name string) bool { return slices.Contains(c.names, name) })
+// shown is the certificate that a client showed. That the client has its key was proved in the
+// TLS handshake; that an authority vouches for what it says of itself, only when verified.
+type shown struct {
+	from, to    time.Time
+	verified    bool
+	fingerprint string
+	subject     string
+	names       []string // alternative ones
 }
 
-func alternativeNames(leaf *x509.Certificate) []string {
-	names := append(slices.Clone(leaf.DNSNames), leaf.EmailAddresses...)
-	for _, uri := range leaf.URIs {
-		names = append(names, uri.String())
+// show gives the client's certificate; nil when it showed none.
+func show(state *tls.ConnectionState) *shown {
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return nil
 	}
-	return names
+	leaf := state.PeerCertificates[0]
+	digest := sha256.Sum256(leaf.Raw)
+	s := &shown{
+		from: leaf.NotBefore, to: leaf.NotAfter, verified: len(state.VerifiedChains) > 0,
+		fingerprint: hex.EncodeToString(digest[:]), subject: leaf.Subject.String(),
+		names: append(slices.Clone(leaf.DNSNames), leaf.EmailAddresses...),
+	}
+	for _, uri := range leaf.URIs {
+		s.names = append(s.names, uri.String())
+	}
+	return s
+}
+
+// fits tells whether a certificate stands for the principal.
+func (c *certificates) fits(s *shown) bool {
+	now := time.Now()
+	switch {
+	case c == nil || now.Before(s.from) || now.After(s.to):
+		return false
+	case c.fingerprints[s.fingerprint]:
+		return true
+	case !s.verified:
+		return false
+	}
+	return slices.Contains(c.subjects, s.subject) ||
+		slices.ContainsFunc(s.names, func(name string) bool { return slices.Contains(c.names, name) })
 }
 
 // admitCertificate lets in the principal whose certificate the client has shown: the one that
@@ -63,12 +75,15 @@ func (r *Realm) admitCertificate(a *Attempt) (Identity, bool) {
 	if a.Connection == nil {
 		return Identity{}, false
 	}
-	state := a.Connection.TLS
+	certificate := show(a.Connection.TLS)
+	if certificate == nil {
+		return Identity{}, false
+	}
 	for _, p := range r.order {
-		if (a.AuthID == "" || a.AuthID == p.authID) && p.certificate.fits(state) {
+		if (a.AuthID == "" || a.AuthID == p.authID) && p.certificate.fits(certificate) {
 			return Identity{
 				AuthID: p.authID, Method: Certificate, Provider: static, Role: p.role,
-				holds: func(p *principal) bool { return p.certificate.fits(state) },
+				holds: func(p *principal) bool { return p.certificate.fits(certificate) },
 			}, true
 		}
 	}

@@ -99,10 +99,20 @@ func sum(key []byte, message string) []byte {
 
 // WithSCRAM logs in with a password, over a channel binding if one is named.
 func WithSCRAM(authID, password, binding string) *Login {
+	return withSCRAM(auth.SCRAM, authID, password, binding)
+}
+
+// WithCrossbarSCRAM logs in with a password as Autobahn|Python does: what it calls scram binds no
+// channel, and has names of its own.
+func WithCrossbarSCRAM(authID, password string) *Login {
+	return withSCRAM("scram", authID, password, "")
+}
+
+func withSCRAM(method, authID, password, binding string) *Login {
 	random := make([]byte, 16)
 	_, _ = rand.Read(random)
 	nonce := base64.StdEncoding.EncodeToString(random)
-	l := &Login{AuthID: authID, Methods: []string{auth.SCRAM}, Extra: map[string]any{"nonce": nonce, "channel_binding": nil}}
+	l := &Login{AuthID: authID, Methods: []string{method}, Extra: map[string]any{"nonce": nonce, "channel_binding": nil}}
 	if binding != "" {
 		l.Extra["channel_binding"] = binding
 	}
@@ -111,20 +121,17 @@ func WithSCRAM(authID, password, binding string) *Login {
 		extra := Details(challenge)
 		both, _ := extra["nonce"].(string)
 		salt, _ := extra["salt"].(string)
-		kdf, _ := extra["kdf"].(string)
 		iterations, _ := extra["iterations"].(int64)
-		memory, _ := extra["memory"].(int64)
-		raw, _ := base64.StdEncoding.DecodeString(salt)
-		keys, err := auth.DeriveSCRAM(password, auth.KDF{Name: v1alpha1.KDF(kdf), Salt: raw, Iterations: uint32(iterations), Memory: uint32(memory)})
-		if err != nil {
-			return "", nil
-		}
+		keys := scramKeys(password, extra)
 		answer := map[string]any{"nonce": both, "channel_binding": nil, "cbind_data": nil}
 		bound := []byte("n,,")
 		if binding != "" {
 			data := Binding(conn, binding)
 			answer["channel_binding"], answer["cbind_data"] = binding, base64.StdEncoding.EncodeToString(data)
 			bound = append([]byte("p="+binding+",,"), data...)
+		}
+		if method != auth.SCRAM {
+			answer, bound = nil, nil
 		}
 		name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(authID)
 		message := "n=" + name + ",r=" + nonce + ",r=" + both + ",s=" + salt + ",i=" + strconv.FormatInt(iterations, 10) +
@@ -136,12 +143,27 @@ func WithSCRAM(authID, password, binding string) *Login {
 	}
 	l.Check = func(welcome map[string]any) error {
 		extra, _ := welcome["authextra"].(map[string]any)
-		if extra["verifier"] != verifier {
+		if got := extra["verifier"]; got != verifier && extra["scram_server_signature"] != verifier {
 			return fmt.Errorf("the router does not know the password: %v", extra)
 		}
 		return nil
 	}
 	return l
+}
+
+func scramKeys(password string, extra map[string]any) auth.ScramKeys {
+	salt, _ := extra["salt"].(string)
+	raw, _ := base64.StdEncoding.DecodeString(salt)
+	kdf, _ := extra["kdf"].(string)
+	iterations, _ := extra["iterations"].(int64)
+	memory, _ := extra["memory"].(int64)
+	keys, err := auth.DeriveSCRAM(password, auth.KDF{
+		Name: v1alpha1.KDF(kdf), Salt: raw, Iterations: uint32(iterations), Memory: uint32(memory),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return keys
 }
 
 // WithCryptosign logs in with a key, over a channel binding if one is named. An empty authID

@@ -65,10 +65,10 @@ var (
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
+	for _, d := range append([]*prometheus.Desc{
 		descReady, descSessions, descConnections, descCalls, descMessages, descBytes, descDropped, descRefused, descPauses,
 		descRegistrations, descCallees, descTopics, descMembers, descDocuments, descReloadOK,
-	} {
+	}, descPubSub...) {
 		out <- d
 	}
 }
@@ -102,6 +102,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	named := stats.RefusedFull.Load() + stats.RefusedAddress.Load() + stats.RefusedOrigin.Load() + stats.RefusedSlow.Load()
 	counter(descRefused, max(stats.Refused.Load(), named)-named, "other")
 	counter(descPauses, stats.Pauses.Load())
+	r.collectPubSub(gauge, counter)
 	for name, n := range r.perRealm() {
 		gauge(descSessions, float64(n.sessions), name)
 		gauge(descRegistrations, float64(n.procedures), name)

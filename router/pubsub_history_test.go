@@ -2,14 +2,42 @@ package router_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/wamp-operator/wamp-operator/router"
-	"github.com/wamp-operator/wamp-operator/router/broker"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
+
+const historyDocument = `apiVersion: wamp-operator.io/v1alpha1
+kind: WampRealm
+metadata: {name: realm1}
+spec:
+  clusterRef: {name: dev}
+  realm: realm1
+  anonymous: {role: guest}
+  roles:
+    - name: guest
+      permissions:
+        - {uri: "", match: prefix, allow: [call, publish, subscribe]}
+  eventHistory:
+    - {uri: com.example., match: prefix, limit: 5}
+    - {uri: com..news, match: wildcard, limit: 10}
+    - {uri: com.a.news, limit: 10}
+`
+
+// documents makes the replicas of a test serve these.
+func documents(t *testing.T, content string) func(*router.DevConfig) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "docs.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return func(c *router.DevConfig) { c.Documents = []string{path} }
+}
 
 // history calls get_events.
 func history(t *testing.T, c *wamptest.Client, subscription wamp.ID, kwargs map[string]any) []map[string]any {
@@ -34,10 +62,8 @@ func firsts(events []map[string]any) (all []int) {
 
 // Every replica remembers the same events in the same order, also those that nobody subscribed to.
 func TestEventHistory(t *testing.T) {
-	everywhere(t, func(t *testing.T, dev *router.Dev) {
-		for _, r := range dev.Routers {
-			r.Remember("realm1", broker.HistoryRule{URI: "com.example.", Match: wamp.Prefix, Limit: 5})
-		}
+	for _, replicas := range []int{1, 3} {
+		dev := start(t, replicas, documents(t, historyDocument))
 		for i := range 8 {
 			publisher := join(t, dev, i)
 			for _, topic := range []string{"com.example.a", "org.example.a"} {
@@ -46,7 +72,7 @@ func TestEventHistory(t *testing.T) {
 				}
 			}
 		}
-		if _, err := join(t, dev, 0).Publish("com.example.b", map[string]any{"exclude_authrole": []any{"anonymous"}}, 99); err != nil {
+		if _, err := join(t, dev, 0).Publish("com.example.b", map[string]any{"exclude_authrole": []any{"guest"}}, 99); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := join(t, dev, 0).Publish("com.example.a", map[string]any{"exclude": []any{1}}, 98); err != nil {
@@ -93,13 +119,12 @@ func TestEventHistory(t *testing.T) {
 				t.Errorf("the event is %v", second)
 			}
 		}
-	})
+	}
 }
 
 // The pattern's own history can be asked for by who does not subscribe; it tells the topics.
 func TestHistoryOfAPattern(t *testing.T) {
-	dev := start(t, 1)
-	dev.Routers[0].Remember("realm1", broker.HistoryRule{URI: "com..news", Match: wamp.Wildcard}, broker.HistoryRule{URI: "com.a.news"})
+	dev := start(t, 1, documents(t, historyDocument))
 	c := join(t, dev, 0)
 	for i, topic := range []string{"com.a.news", "com.b.news"} {
 		if _, err := c.Publish(topic, nil, i); err != nil {

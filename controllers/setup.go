@@ -28,6 +28,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/realm"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+	"github.com/wamp-operator/wamp-operator/controllers/secrets"
 	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
 )
 
@@ -95,6 +96,16 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 	if err := mgr.Add(watcher); err != nil {
 		return fmt.Errorf("adding the watcher of routers: %w", err)
 	}
+	watching, err := client.NewWithWatch(mgr.GetConfig(), client.Options{
+		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
+	})
+	if err != nil {
+		return fmt.Errorf("making the client that watches secrets: %w", err)
+	}
+	vigil := secrets.New(watching, mgr.GetLogger().WithName("secrets"))
+	if err := mgr.Add(vigil); err != nil {
+		return fmt.Errorf("adding the watcher of secrets: %w", err)
+	}
 	book := snapshot.NewBook()
 	finder := &attachment.Finder{
 		Client: mgr.GetClient(), Book: book, Watcher: watcher,
@@ -115,7 +126,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 	}{
 		{v1alpha1.KindWampCluster, func() error {
 			return (&cluster.Reconciler{
-				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Book: book, Watcher: watcher,
+				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Book: book, Watcher: watcher, Secrets: vigil,
 				Image: options.RouterImage, Resync: options.Resync, Now: time.Now,
 			}).SetupWithManager(mgr, concurrency(4))
 		}},

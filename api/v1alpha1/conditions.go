@@ -6,6 +6,9 @@ const (
 	// ConditionAccepted: the object makes sense together with the others: its WampCluster is
 	// there and lets it in, and no older object says something else about the same thing.
 	ConditionAccepted = "Accepted"
+	// ConditionResolvedRefs: the Secrets that a WampRealm refers to are there, with the keys that
+	// it names. Where one is not, that principal cannot log in; all others can.
+	ConditionResolvedRefs = "ResolvedRefs"
 	// ConditionProgrammed: every router that is ready serves this generation of the object.
 	ConditionProgrammed = "Programmed"
 	// ConditionAvailable: calls can be answered. Of a WampProcedure: a callee is there. Of a

@@ -25,11 +25,11 @@ type RouterConfiguration struct {
 	// for whom they make it.
 	ProxyProtocol *RouterProxyProtocol `json:"proxyProtocol,omitempty"`
 	// WebSocket is about clients that use WebSocket.
-	WebSocket RouterWebSocket `json:"webSocket,omitempty"`
+	WebSocket RouterWebSocket `json:"webSocket,omitempty,omitzero"`
 	// LongPoll, when set (an empty map will do), serves the HTTP long-poll transport too.
 	LongPoll *RouterLongPoll `json:"longPoll,omitempty"`
 	// Limits bound what one client, and all of them together, may use.
-	Limits RouterLimits `json:"limits,omitempty"`
+	Limits RouterLimits `json:"limits,omitempty,omitzero"`
 	// Admin is the port for health, metrics and the state that the operator reads.
 	Admin RouterAdmin `json:"admin,omitempty"`
 	// Cluster says how this replica finds the others. Absent: one replica by itself.

@@ -30,7 +30,9 @@ const (
 type Facts struct {
 	Cluster  types.NamespacedName
 	Accepted conditions.State
-	Hearing  routerstate.Hearing
+	// ResolvedRefs is said of accepted realms.
+	ResolvedRefs conditions.State
+	Hearing      routerstate.Hearing
 	// Serving is the number of routers that clients may be connected to, Current how many of
 	// them serve this generation.
 	Serving, Current int
@@ -65,7 +67,7 @@ func (f *Finder) Find(ctx context.Context, object client.Object, key snapshot.Ob
 	if !decided || entry.UID != object.GetUID() || entry.Generation < object.GetGeneration() {
 		return facts, false, nil
 	}
-	facts.Accepted = entry.Accepted
+	facts.Accepted, facts.ResolvedRefs = entry.Accepted, entry.ResolvedRefs
 	view := f.Watcher.View(facts.Cluster)
 	facts.Hearing = view.Hearing
 	for _, hash := range view.ServingHashes() {

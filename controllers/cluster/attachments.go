@@ -19,7 +19,8 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
-// compile decides about realms and procedures when one of them changed.
+// compile decides about realms and procedures when one of them, or a Secret that they refer to,
+// changed.
 func (r *Reconciler) compile(ctx context.Context, s *scope) error {
 	m := s.memory
 	if m.generation != s.cluster.Generation {
@@ -46,6 +47,9 @@ func (r *Reconciler) compile(ctx context.Context, s *scope) error {
 }
 
 func (r *Reconciler) read(ctx context.Context, s *scope) (*snapshot.Snapshot, error) {
+	if err := r.recallCredentials(ctx, s); err != nil {
+		return nil, err
+	}
 	selector := client.MatchingFields{index.Cluster: index.ByCluster(s.name)}
 	var realms v1alpha1.WampRealmList
 	if err := r.Client.List(ctx, &realms, selector); err != nil {
@@ -58,7 +62,13 @@ func (r *Reconciler) read(ctx context.Context, s *scope) (*snapshot.Snapshot, er
 	door := snapshot.Door{Cluster: s.cluster, NamespaceLabels: func(name string) (map[string]string, bool) {
 		return r.namespaceLabels(ctx, name)
 	}}
-	return s.memory.compiler.Compile(door, realms.Items, procedures.Items), nil
+	compiled := s.memory.compiler.Compile(door, realms.Items, procedures.Items)
+	secrets, err := r.secretsOf(ctx, s, compiled)
+	if err != nil {
+		return nil, err
+	}
+	compiled.Resolve(s.memory.salt, secrets)
+	return compiled, nil
 }
 
 func (r *Reconciler) namespaceLabels(ctx context.Context, name string) (map[string]string, bool) {
@@ -70,33 +80,38 @@ func (r *Reconciler) namespaceLabels(ctx context.Context, name string) (map[stri
 	return namespace.Labels, true
 }
 
-// publish puts the snapshot where the routers read it.
+// publish puts the snapshot and its credentials where the routers read them.
 func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	compiled := s.memory.compiled
 	if compiled.TooLarge() {
 		state := conditions.False(ReasonSnapshotTooLarge, fmt.Sprintf(
-			"%d realms and %d procedures make a snapshot of %d bytes, and a ConfigMap holds %d: the routers keep the one before. Move some to another WampCluster.",
-			compiled.Realms, compiled.Procedures, len(compiled.Content), snapshot.MaxBytes))
+			"%d realms and %d procedures make a snapshot of %d bytes, and their Secrets %d; a ConfigMap and a Secret hold %d each: the routers keep those before. Move some to another WampCluster.",
+			compiled.Realms, compiled.Procedures, len(compiled.Content), len(compiled.Credentials), snapshot.MaxBytes))
 		s.problem = &state
 		return nil
 	}
 	current := &corev1.ConfigMap{}
 	name := types.NamespacedName{Namespace: s.name.Namespace, Name: resource.SnapshotName(s.name.Name)}
 	err := r.Client.Get(ctx, name, current)
-	if err == nil && metav1.IsControlledBy(current, s.cluster) {
-		r.Book.Recall(s.name, current.Data[resource.SnapshotFile])
+	there := err == nil && metav1.IsControlledBy(current, s.cluster)
+	if there {
+		r.Book.Recall(s.name, current.Data[resource.SnapshotFile], s.memory.left)
+		s.memory.left = nil // it is known now, and secrets are kept no longer than they are needed
 		if err := r.removeForeignFiles(ctx, current); err != nil {
 			return err
-		}
-		if current.Annotations[resource.AnnotationSnapshot] == compiled.Hash &&
-			current.Data[resource.SnapshotFile] == string(compiled.Content) {
-			r.recordPublished(s, compiled)
-			return nil
 		}
 	}
 	// Recorded first: a router may report the new hash before the API server has answered.
 	r.recordPublished(s, compiled)
-	desired := resource.SnapshotConfigMap(s.cluster, compiled.Content, compiled.Hash)
+	// Credentials first: a principal that a router knows can log in.
+	if err := r.publishCredentials(ctx, s); err != nil {
+		return err
+	}
+	hash := compiled.ContentHash()
+	if there && current.Annotations[resource.AnnotationSnapshot] == hash && current.Data[resource.SnapshotFile] == string(compiled.Content) {
+		return nil
+	}
+	desired := resource.SnapshotConfigMap(s.cluster, compiled.Content, hash)
 	if err := r.applier.Apply(ctx, s.cluster, desired, &corev1.ConfigMap{}); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+	"github.com/wamp-operator/wamp-operator/controllers/secrets"
 	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
@@ -25,7 +26,7 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=services;configmaps;serviceaccounts,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 
@@ -37,10 +38,11 @@ type Reconciler struct {
 	// Book is where decisions and snapshots are recorded for the other reconcilers.
 	Book    *snapshot.Book
 	Watcher *routerstate.Watcher
+	Secrets *secrets.Watcher
 	// Image is the router image of clusters that name none.
 	Image string
-	// Resync is how often a cluster is looked at when nothing happens: a deleted Secret is not
-	// watched and is found by it. Default one minute.
+	// Resync is how often a cluster is looked at when nothing happens: the Secrets that it owns
+	// are not watched, and a deleted one is found by it. Default one minute.
 	Resync time.Duration
 	// Now is the clock.
 	Now func() time.Time
@@ -142,6 +144,7 @@ func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 
 func (r *Reconciler) forget(name types.NamespacedName) {
 	r.Watcher.Forget(name)
+	r.Secrets.Forget(name)
 	r.Book.Forget(name)
 	if uid, known := r.memories.forget(name); known {
 		r.applier.Forget(uid)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
@@ -15,11 +16,12 @@ import (
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
+	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
-// credential is a secret value as it was read or made last. Secrets are neither cached nor
-// watched: the operator reads these two, by name, once a resync.
+// credential is a secret value as it was read or made last. The operator's own Secrets are neither
+// cached nor watched: it reads them, by name, once a resync.
 type credential struct {
 	value   []byte
 	checked time.Time
@@ -62,6 +64,53 @@ func (r *Reconciler) credentials(ctx context.Context, s *scope) error {
 		*c.memory = credential{value: value, checked: s.now}
 		ctrl.LoggerFrom(ctx).Info("secret created", "secret", c.name)
 	}
+	return nil
+}
+
+// recallCredentials reads, once, the credentials that an earlier operator published: their salt stays.
+func (r *Reconciler) recallCredentials(ctx context.Context, s *scope) error {
+	m := s.memory
+	if m.salt != "" {
+		return nil
+	}
+	secret := &corev1.Secret{}
+	name := types.NamespacedName{Namespace: s.name.Namespace, Name: resource.CredentialsName(s.name.Name)}
+	switch err := r.Live.Get(ctx, name, secret); {
+	case err == nil && metav1.IsControlledBy(secret, s.cluster):
+		m.left = secret.Data[resource.CredentialsFile]
+		m.salt = snapshot.SaltOf(m.left)
+	case err != nil && !apierrors.IsNotFound(err):
+		return fmt.Errorf("reading Secret %s: %w", name, err)
+	}
+	if m.salt == "" {
+		m.salt = snapshot.NewSalt()
+	}
+	return nil
+}
+
+// publishCredentials puts the credentials of the compiled snapshot where the routers read them.
+func (r *Reconciler) publishCredentials(ctx context.Context, s *scope) error {
+	published, want := &s.memory.credentials, s.memory.compiled.Credentials
+	if bytes.Equal(published.value, want) && s.now.Sub(published.checked) < r.Resync {
+		return nil
+	}
+	secret := &corev1.Secret{}
+	name := types.NamespacedName{Namespace: s.name.Namespace, Name: resource.CredentialsName(s.name.Name)}
+	switch err := r.Live.Get(ctx, name, secret); {
+	case err == nil && !metav1.IsControlledBy(secret, s.cluster):
+		return nameTaken(secret, s.cluster)
+	case err == nil && bytes.Equal(secret.Data[resource.CredentialsFile], want):
+		*published = credential{value: want, checked: s.now}
+		return nil
+	case err != nil && !apierrors.IsNotFound(err):
+		return fmt.Errorf("reading Secret %s: %w", name, err)
+	}
+	desired := resource.CredentialsSecret(s.cluster, want)
+	if err := r.Client.Apply(ctx, desired, client.FieldOwner(ssa.FieldOwner), client.ForceOwnership); err != nil {
+		return fmt.Errorf("applying Secret %s: %w", name, err)
+	}
+	*published = credential{value: want, checked: s.now}
+	ctrl.LoggerFrom(ctx).Info("credentials published", "secret", name.Name, "bytes", len(want))
 	return nil
 }
 

@@ -7,25 +7,30 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/wamp-operator/wamp-operator/controllers/secrets"
 	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
 )
 
 // memory is what the reconciler remembers of a cluster between passes. All of it can be lost: a
-// restarted operator finds it again. Only one pass of a cluster runs at a time; dirty alone is
-// written from outside.
+// restarted operator finds it again. Only one pass of a cluster runs at a time; dirty and
+// vault alone are written from outside.
 type memory struct {
 	uid types.UID
 
-	// dirty: a realm, a procedure or a namespace changed since the last compilation.
+	// dirty: a realm, a procedure, a namespace or a Secret changed since the last compilation.
 	dirty      atomic.Bool
 	generation int64
 	compiler   snapshot.Compiler
 	compiled   *snapshot.Snapshot
 	pace       pace
+	vault      vault
+	// salt of the credentials, and left, the credentials that an earlier operator published.
+	salt string
+	left []byte
 
-	gossip, admin credential
-	nudges        map[types.UID]nudge
-	disagreeSince time.Time
+	gossip, admin, credentials credential
+	nudges                     map[types.UID]nudge
+	disagreeSince              time.Time
 }
 
 // memories has the memory of every cluster.
@@ -57,6 +62,18 @@ func (m *memories) mark(name types.NamespacedName) {
 	if have := m.clusters[name]; have != nil {
 		have.dirty.Store(true)
 	}
+}
+
+// secretChanged notes what a watch told; it tells whether the cluster has to be looked at.
+func (m *memories) secretChanged(name types.NamespacedName, change secrets.Change) bool {
+	m.mu.Lock()
+	have := m.clusters[name]
+	m.mu.Unlock()
+	if have == nil || !have.vault.changed(change) {
+		return false
+	}
+	have.dirty.Store(true)
+	return true
 }
 
 // forget drops a cluster and returns the UID that it had.

@@ -20,6 +20,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
+	"github.com/wamp-operator/wamp-operator/controllers/secrets"
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
@@ -45,6 +46,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(r.routers()).
+		WatchesRawSource(r.secrets()).
 		Complete(r)
 }
 
@@ -82,6 +84,18 @@ func (r *Reconciler) ofNamespace(ctx context.Context, _ client.Object) (out []ct
 		}
 	}
 	return out
+}
+
+// secrets wakes the reconciler when a Secret that realms refer to changed.
+func (r *Reconciler) secrets() source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+		r.Secrets.Subscribe(func(cluster types.NamespacedName, change secrets.Change) {
+			if r.memories.secretChanged(cluster, change) {
+				queue.Add(ctrl.Request{NamespacedName: cluster})
+			}
+		})
+		return nil
+	})
 }
 
 // settle is how long several changes of routers are gathered into one pass.

@@ -100,11 +100,15 @@ func (w *world) key(name string) types.NamespacedName {
 
 // snapshot gives the hash of the snapshot that is published.
 func (w *world) snapshot(cluster string) string {
-	cm := &corev1.ConfigMap{}
-	if admin.Get(w.ctx, w.key(resource.SnapshotName(cluster)), cm) != nil {
+	cm, secret := &corev1.ConfigMap{}, &corev1.Secret{}
+	if admin.Get(w.ctx, w.key(resource.SnapshotName(cluster)), cm) != nil ||
+		admin.Get(w.ctx, w.key(resource.CredentialsName(cluster)), secret) != nil {
 		return ""
 	}
-	return v1alpha1.HashDocuments(map[string][]byte{resource.SnapshotFile: []byte(cm.Data[resource.SnapshotFile])})
+	return v1alpha1.HashDocuments(map[string][]byte{
+		resource.SnapshotFile:    []byte(cm.Data[resource.SnapshotFile]),
+		resource.CredentialsFile: secret.Data[resource.CredentialsFile],
+	})
 }
 
 // kubelet lets all pods of a cluster serve what is published, whatever it is at that time.

@@ -24,12 +24,17 @@ func status(realm *v1alpha1.WampRealm, facts attachment.Facts, now time.Time) v1
 			programmed = conditions.State{Status: have.Status, Reason: have.Reason, Message: have.Message}
 		}
 	}
+	resolved := facts.ResolvedRefs
+	if !facts.Accepted.IsTrue() {
+		resolved = conditions.Unknown(attachment.ReasonNotAccepted, "Secrets are looked at when the realm is accepted: the condition Accepted says why it is not and what to do.")
+	}
 	ready := conditions.FirstNot(
-		conditions.True(ReasonReady, "Clients can join the realm at every router."), facts.Accepted, programmed)
+		conditions.True(ReasonReady, "Clients can join the realm at every router."), facts.Accepted, programmed, resolved)
 	return v1alpha1.WampRealmStatus{
 		ObservedGeneration: realm.Generation,
 		Conditions: conditions.Merge(realm.Status.Conditions, realm.Generation, now,
 			conditions.Typed{Type: v1alpha1.ConditionAccepted, State: facts.Accepted},
+			conditions.Typed{Type: v1alpha1.ConditionResolvedRefs, State: resolved},
 			conditions.Typed{Type: v1alpha1.ConditionProgrammed, State: programmed},
 			conditions.Typed{Type: v1alpha1.ConditionReady, State: ready},
 		),

@@ -46,6 +46,7 @@ func ServiceAccountName(cluster string) string      { return cluster + "-router"
 func HeadlessServiceName(cluster string) string     { return cluster + "-headless" }
 func ConfigName(cluster string) string              { return cluster + "-config" }
 func SnapshotName(cluster string) string            { return cluster + "-snapshot" }
+func CredentialsName(cluster string) string         { return cluster + "-credentials" }
 func GossipSecretName(cluster string) string        { return cluster + "-gossip" }
 func AdminSecretName(cluster string) string         { return cluster + "-admin" }
 

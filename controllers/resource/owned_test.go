@@ -23,6 +23,7 @@ func TestOwnerAndLabels(t *testing.T) {
 		"snapshot ConfigMap":  SnapshotConfigMap(cluster, []byte("a"), "b"),
 		"gossip Secret":       GossipSecret(cluster, []byte("a")),
 		"admin Secret":        AdminSecret(cluster, []byte("a")),
+		"credentials Secret":  CredentialsSecret(cluster, []byte("a")),
 		"PodDisruptionBudget": PodDisruptionBudget(cluster),
 		"ServiceAccount":      ServiceAccount(cluster),
 	} {
@@ -64,6 +65,10 @@ func TestSecrets(t *testing.T) {
 	}
 	s = as[corev1.Secret](t, AdminSecret(demo(), []byte("abc")))
 	if s.Name != "demo-admin" || string(s.Data[AdminToken]) != "abc" {
+		t.Errorf("secret %+v", s)
+	}
+	s = as[corev1.Secret](t, CredentialsSecret(demo(), []byte("abc")))
+	if s.Name != "demo-credentials" || string(s.Data[CredentialsFile]) != "abc" {
 		t.Errorf("secret %+v", s)
 	}
 }

@@ -20,6 +20,7 @@ const (
 	gossipDir    = "/etc/wamp/gossip"
 	adminDir     = "/etc/wamp/admin"
 	tlsDir       = "/etc/wamp/tls"
+	clientCADir  = "/etc/wamp/client-ca"
 )
 
 // RouterConfiguration is the configuration file of every router of the cluster. It says nothing
@@ -45,9 +46,7 @@ func RouterConfiguration(cluster *v1alpha1.WampCluster) *v1alpha1.RouterConfigur
 		Documents:    []string{documentsDir},
 		DrainTimeout: &metav1.Duration{Duration: drainTimeout(cluster)},
 	}
-	if cluster.Spec.Listener.TLS != nil {
-		config.TLS = &v1alpha1.RouterTLS{CertFile: tlsDir + "/tls.crt", KeyFile: tlsDir + "/tls.key"}
-	}
+	clientOptions(config, cluster)
 	return config
 }
 

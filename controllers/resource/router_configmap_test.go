@@ -9,8 +9,8 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 )
 
-// The file is what `wamp-router serve` reads: all of it is written out, so that a router of
-// another version with other defaults does the same.
+// The file is what `wamp-router serve` reads. What a pod depends on is written out; of limits and
+// the like just what the WampCluster says.
 func TestRouterConfiguration(t *testing.T) {
 	const want = `admin:
   listen: :9090
@@ -53,14 +53,14 @@ func TestRouterConfigurationWithTLS(t *testing.T) {
 // Every path in the configuration lies in a folder that is mounted.
 func TestPathsAreMounted(t *testing.T) {
 	cluster := demo()
-	cluster.Spec.Listener.TLS = &v1alpha1.ListenerTLS{SecretName: "demo-tls"}
+	cluster.Spec.Listener.TLS = &v1alpha1.ListenerTLS{SecretName: "demo-tls", ClientCA: &v1alpha1.ClientCA{ConfigMapName: "authorities"}}
 	spec := template(t, cluster).Spec
 	mounted := map[string]string{}
 	for _, m := range spec.Containers[0].VolumeMounts {
 		mounted[m.MountPath] = m.Name
 	}
 	for path, volume := range map[string]string{
-		configDir: "router", documentsDir: "documents", gossipDir: "gossip", adminDir: "admin", tlsDir: "tls",
+		configDir: "router", documentsDir: "documents", gossipDir: "gossip", adminDir: "admin", tlsDir: "tls", clientCADir: "client-ca",
 	} {
 		if mounted[path] != volume {
 			t.Errorf("%s is a mount of %q, want %q", path, mounted[path], volume)
@@ -73,10 +73,20 @@ func TestPathsAreMounted(t *testing.T) {
 			sources[v.Name] = v.ConfigMap.Name
 		case v.Secret != nil:
 			sources[v.Name] = v.Secret.SecretName
+		case v.Projected != nil:
+			for _, source := range v.Projected.Sources {
+				switch {
+				case source.ConfigMap != nil:
+					sources[v.Name] += source.ConfigMap.Name + " " + source.ConfigMap.Items[0].Path + " "
+				case source.Secret != nil:
+					sources[v.Name] += source.Secret.Name + " " + source.Secret.Items[0].Path
+				}
+			}
 		}
 	}
 	for volume, name := range map[string]string{
-		"router": "demo-config", "documents": "demo-snapshot", "gossip": "demo-gossip", "admin": "demo-admin", "tls": "demo-tls",
+		"router": "demo-config", "documents": "demo-snapshot snapshot.yaml demo-credentials credentials.yaml", "gossip": "demo-gossip",
+		"admin": "demo-admin", "tls": "demo-tls", "client-ca": "authorities",
 	} {
 		if sources[volume] != name {
 			t.Errorf("volume %s is %q, want %q", volume, sources[volume], name)

@@ -43,6 +43,12 @@ func AdminSecret(cluster *v1alpha1.WampCluster, token []byte) *corev1ac.SecretAp
 	return secret(cluster, AdminSecretName(cluster.Name), AdminToken, token)
 }
 
+// CredentialsSecret gives the routers what the realms that they serve refer to in Secrets, and
+// nothing else of these.
+func CredentialsSecret(cluster *v1alpha1.WampCluster, content []byte) *corev1ac.SecretApplyConfiguration {
+	return secret(cluster, CredentialsName(cluster.Name), CredentialsFile, content)
+}
+
 func secret(cluster *v1alpha1.WampCluster, name, key string, value []byte) *corev1ac.SecretApplyConfiguration {
 	return corev1ac.Secret(name, cluster.Namespace).
 		WithLabels(Labels(cluster.Name)).

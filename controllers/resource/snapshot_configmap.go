@@ -6,10 +6,15 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 )
 
-// SnapshotFile is the key of the snapshot, which is its file name in the pod.
-const SnapshotFile = "snapshot.yaml"
+// SnapshotFile and CredentialsFile are the keys of the snapshot and of the credentials, which are
+// their file names in the pod, in one folder.
+const (
+	SnapshotFile    = "snapshot.yaml"
+	CredentialsFile = "credentials.yaml"
+)
 
-// SnapshotConfigMap tells the routers which realms and procedures they serve.
+// SnapshotConfigMap tells the routers which realms and procedures they serve; hash is that of the
+// content.
 func SnapshotConfigMap(cluster *v1alpha1.WampCluster, content []byte, hash string) *corev1ac.ConfigMapApplyConfiguration {
 	return corev1ac.ConfigMap(SnapshotName(cluster.Name), cluster.Namespace).
 		WithLabels(Labels(cluster.Name)).

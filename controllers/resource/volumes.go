@@ -13,12 +13,15 @@ const secretMode = 0o440
 func volumes(cluster *v1alpha1.WampCluster) []*corev1ac.VolumeApplyConfiguration {
 	out := []*corev1ac.VolumeApplyConfiguration{
 		configMapVolume("router", ConfigName(cluster.Name)),
-		configMapVolume("documents", SnapshotName(cluster.Name)),
+		documentsVolume(cluster),
 		secretVolume("gossip", GossipSecretName(cluster.Name)),
 		secretVolume("admin", AdminSecretName(cluster.Name)),
 	}
 	if tls := cluster.Spec.Listener.TLS; tls != nil {
 		out = append(out, secretVolume("tls", tls.SecretName))
+	}
+	if ca := clientCA(cluster); ca != nil {
+		out = append(out, clientCAVolume(ca))
 	}
 	return out
 }
@@ -33,7 +36,38 @@ func volumeMounts(cluster *v1alpha1.WampCluster) []*corev1ac.VolumeMountApplyCon
 	if cluster.Spec.Listener.TLS != nil {
 		out = append(out, mount("tls", tlsDir))
 	}
+	if clientCA(cluster) != nil {
+		out = append(out, mount("client-ca", clientCADir))
+	}
 	return out
+}
+
+// documentsVolume is the snapshot and the credentials in one folder: they are refreshed together, so
+// that a router does not see the one without the other.
+func documentsVolume(cluster *v1alpha1.WampCluster) *corev1ac.VolumeApplyConfiguration {
+	file := func(name string) *corev1ac.KeyToPathApplyConfiguration {
+		return corev1ac.KeyToPath().WithKey(name).WithPath(name)
+	}
+	return corev1ac.Volume().WithName("documents").WithProjected(corev1ac.ProjectedVolumeSource().WithSources(
+		corev1ac.VolumeProjection().WithConfigMap(corev1ac.ConfigMapProjection().
+			WithName(SnapshotName(cluster.Name)).WithItems(file(SnapshotFile))),
+		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().
+			WithName(CredentialsName(cluster.Name)).WithItems(file(CredentialsFile).WithMode(secretMode))),
+	))
+}
+
+// clientCAVolume has the one key with the authorities: beside it there may be their private key.
+func clientCAVolume(ca *v1alpha1.ClientCA) *corev1ac.VolumeApplyConfiguration {
+	key := ca.Key
+	if key == "" {
+		key = clientCAFile
+	}
+	item := corev1ac.KeyToPath().WithKey(key).WithPath(clientCAFile)
+	volume := corev1ac.Volume().WithName("client-ca")
+	if ca.ConfigMapName != "" {
+		return volume.WithConfigMap(corev1ac.ConfigMapVolumeSource().WithName(ca.ConfigMapName).WithItems(item))
+	}
+	return volume.WithSecret(corev1ac.SecretVolumeSource().WithSecretName(ca.SecretName).WithDefaultMode(secretMode).WithItems(item))
 }
 
 func configMapVolume(name, configMap string) *corev1ac.VolumeApplyConfiguration {

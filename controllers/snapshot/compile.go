@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -22,24 +23,33 @@ type Entry struct {
 	UID        types.UID
 	Generation int64
 	Accepted   conditions.State
-	// Document is the hash of the object's document; empty when it is not accepted.
+	// ResolvedRefs says of an accepted realm whether the Secrets of its principals are there.
+	ResolvedRefs conditions.State
+	// Document stands for the object's document, and for the values in Secrets that it refers
+	// to; empty when it is not accepted.
 	Document string
 }
 
-// Snapshot is what the routers of a cluster are told to serve.
+// Snapshot is what the routers of a cluster are told to serve. It is compiled first, and then
+// resolved: Hash, Credentials and what is said of Secrets come with that.
 type Snapshot struct {
 	// Hash is what the routers report when they serve it.
 	Hash string
-	// Content is the file, a sequence of YAML documents.
-	Content []byte
+	// Content is the file of realms and procedures, a sequence of YAML documents; Credentials
+	// that of the Secrets. Nothing of Credentials may stand anywhere but in a Secret.
+	Content, Credentials []byte
 	// Entries has every object that refers to the cluster, accepted or not.
 	Entries map[ObjectKey]Entry
 	// Realms and Procedures count the accepted ones.
 	Realms, Procedures int
+
+	written
+	values map[place][sha256.Size]byte
 }
 
-// TooLarge tells whether the snapshot does not fit into a ConfigMap.
-func (s *Snapshot) TooLarge() bool { return len(s.Content) > MaxBytes }
+// TooLarge tells whether the snapshot does not fit into a ConfigMap, or its credentials not into a
+// Secret.
+func (s *Snapshot) TooLarge() bool { return len(s.Content) > MaxBytes || len(s.Credentials) > MaxBytes }
 
 // Compiler compiles the snapshots of one cluster. It remembers the documents of objects that did
 // not change since the last time; apart from that, Compile is a pure function.
@@ -48,9 +58,11 @@ type Compiler struct {
 }
 
 // Compile decides about every realm and procedure that refers to the cluster and puts the
-// accepted ones into a snapshot: realms first, then procedures, each by namespace and name.
+// accepted ones into a snapshot: realms first, then procedures, each by namespace and name. The
+// snapshot has still to be resolved.
 func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []v1alpha1.WampProcedure) *Snapshot {
-	s := &Snapshot{Entries: make(map[ObjectKey]Entry, len(realms)+len(procedures))}
+	s := &Snapshot{Entries: make(map[ObjectKey]Entry, len(realms)+len(procedures)), written: written{
+		documents: make(map[ObjectKey]string, len(realms)+len(procedures)), references: map[ObjectKey][]reference{}}}
 	kept := make(map[types.UID]document, len(realms)+len(procedures))
 	var content bytes.Buffer
 	content.WriteString("# Written by wamp-operator; changes are overwritten.\n")
@@ -63,7 +75,7 @@ func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []
 			}
 			kept[object.GetUID()] = d
 			content.Write(d.content)
-			entry.Document = d.hash
+			s.documents[key] = d.hash
 		}
 		s.Entries[key] = entry
 	}
@@ -76,9 +88,13 @@ func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []
 	slices.SortFunc(byName, func(a, b *v1alpha1.WampRealm) int { return compareName(a, b) })
 	for _, realm := range byName {
 		decision := declared.decisions[realm]
-		add(realm, RealmKey(client.ObjectKeyFromObject(realm)), decision, realm.Spec)
+		key := RealmKey(client.ObjectKeyFromObject(realm))
+		add(realm, key, decision, realm.Spec)
 		if decision.IsTrue() {
 			s.Realms++
+			if refs := references(realm); len(refs) > 0 {
+				s.references[key] = refs
+			}
 		}
 	}
 
@@ -98,13 +114,20 @@ func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []
 
 	c.documents = kept
 	s.Content = content.Bytes()
-	s.Hash = hashOf(s.Content)
 	return s
 }
 
-// hashOf is the hash that a router reports when it serves the content.
-func hashOf(content []byte) string {
-	return v1alpha1.HashDocuments(map[string][]byte{resource.SnapshotFile: content})
+// ContentHash is a hash of Content alone.
+func (s *Snapshot) ContentHash() string { return hashOf(s.Content, nil) }
+
+// hashOf is the hash that a router reports when it serves these files; credentials are nil where
+// there is no such file.
+func hashOf(content, credentials []byte) string {
+	files := map[string][]byte{resource.SnapshotFile: content}
+	if credentials != nil {
+		files[resource.CredentialsFile] = credentials
+	}
+	return v1alpha1.HashDocuments(files)
 }
 
 type realmDecisions struct {

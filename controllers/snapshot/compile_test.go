@@ -47,6 +47,13 @@ func procedure(namespace, name, realm, uri string, age int) v1alpha1.WampProcedu
 	return p
 }
 
+// compile compiles a snapshot that refers to no Secret.
+func compile(c *Compiler, door Door, realms []v1alpha1.WampRealm, procedures []v1alpha1.WampProcedure) *Snapshot {
+	s := c.Compile(door, realms, procedures)
+	s.Resolve("salt", nil)
+	return s
+}
+
 func key(kind, namespace, name string) ObjectKey {
 	return ObjectKey{Kind: kind, NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
 }
@@ -69,7 +76,7 @@ func expect(t *testing.T, s *Snapshot, k ObjectKey, reason string, words ...stri
 
 // Of two objects that declare the same thing the older one stays, and the younger one says which.
 func TestOlderWins(t *testing.T) {
-	s := new(Compiler).Compile(door(),
+	s := compile(new(Compiler), door(),
 		[]v1alpha1.WampRealm{realm("apps", "young", "realm1", 1), realm("apps", "old", "realm1", 9), realm("apps", "other", "realm2", 1)},
 		[]v1alpha1.WampProcedure{
 			procedure("apps", "b-young", "realm1", "com.example.add", 1),
@@ -100,7 +107,7 @@ func TestPatternsAreProceduresOfTheirOwn(t *testing.T) {
 		p.Spec.Match = match
 		return p
 	}
-	s := new(Compiler).Compile(door(), []v1alpha1.WampRealm{realm("apps", "r", "realm1", 1)}, []v1alpha1.WampProcedure{
+	s := compile(new(Compiler), door(), []v1alpha1.WampRealm{realm("apps", "r", "realm1", 1)}, []v1alpha1.WampProcedure{
 		matched("exact", v1alpha1.MatchExact, 3), matched("prefix", v1alpha1.MatchPrefix, 2), matched("wildcard", v1alpha1.MatchWildcard, 1),
 		matched("late", v1alpha1.MatchPrefix, 0),
 	})
@@ -112,7 +119,7 @@ func TestPatternsAreProceduresOfTheirOwn(t *testing.T) {
 
 // An object that is not let in displaces nobody, however old it is.
 func TestRefusedObjectsDisplaceNobody(t *testing.T) {
-	s := new(Compiler).Compile(door(),
+	s := compile(new(Compiler), door(),
 		[]v1alpha1.WampRealm{realm("apps", "mine", "realm1", 1), realm("stranger", "older", "realm1", 9)},
 		[]v1alpha1.WampProcedure{
 			procedure("apps", "mine", "realm1", "com.example.add", 1),
@@ -168,7 +175,7 @@ func TestSnapshotIsStable(t *testing.T) {
 		realms = append(realms, realm("apps", fmt.Sprintf("r%02d", i), fmt.Sprintf("realm%d", i%15), i%3))
 		procedures = append(procedures, procedure("apps", fmt.Sprintf("p%02d", i), fmt.Sprintf("realm%d", i%7), fmt.Sprintf("com.example.p%d", i%11), i%4))
 	}
-	first := new(Compiler).Compile(door(), realms, procedures)
+	first := compile(new(Compiler), door(), realms, procedures)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -181,11 +188,11 @@ func TestSnapshotIsStable(t *testing.T) {
 			procedures[i].Labels = map[string]string{"a": fmt.Sprint(random.Int())}
 			procedures[i].Status.Callees = random.Int32()
 		}
-		if s := compiler.Compile(door(), realms, procedures); s.Hash != first.Hash || string(s.Content) != string(first.Content) {
+		if s := compile(compiler, door(), realms, procedures); s.Hash != first.Hash || string(s.Content) != string(first.Content) {
 			t.Fatalf("another snapshot from the same objects:\n%s\n%s", first.Content, s.Content)
 		}
 	}
-	if want := v1alpha1.HashDocuments(map[string][]byte{resource.SnapshotFile: first.Content}); first.Hash != want {
+	if want := v1alpha1.HashDocuments(map[string][]byte{resource.SnapshotFile: first.Content, resource.CredentialsFile: first.Credentials}); first.Hash != want {
 		t.Errorf("hash %s, routers compute %s", first.Hash, want)
 	}
 }
@@ -196,15 +203,15 @@ func TestCompilerSeesChanges(t *testing.T) {
 	procedures := []v1alpha1.WampProcedure{
 		procedure("apps", "a", "realm1", "com.example.a", 1), procedure("apps", "b", "realm1", "com.example.b", 1)}
 	c := new(Compiler)
-	before := c.Compile(door(), realms, procedures)
+	before := compile(c, door(), realms, procedures)
 	procedures[0].Spec.Invoke = v1alpha1.InvokeLast
 	procedures[0].Generation++
-	after := c.Compile(door(), realms, procedures)
+	after := compile(c, door(), realms, procedures)
 	a, b := key("WampProcedure", "apps", "a"), key("WampProcedure", "apps", "b")
 	if before.Hash == after.Hash || before.Entries[a].Document == after.Entries[a].Document || before.Entries[b].Document != after.Entries[b].Document {
 		t.Errorf("before %+v\nafter %+v", before.Entries, after.Entries)
 	}
-	if empty := c.Compile(door(), nil, nil); len(c.documents) != 0 || len(empty.Content) == 0 {
+	if empty := compile(c, door(), nil, nil); len(c.documents) != 0 || len(empty.Content) == 0 {
 		t.Errorf("%d documents are remembered of objects that are gone", len(c.documents))
 	}
 }
@@ -216,7 +223,7 @@ func TestContentIsTheSchema(t *testing.T) {
 	r.Spec.Roles = []v1alpha1.Role{{Name: "guest", Permissions: []v1alpha1.Permission{{URI: "", Match: v1alpha1.PatternPrefix, Allow: []v1alpha1.Action{v1alpha1.ActionCall}}}}}
 	r.Status.ObservedGeneration = 9
 	p := procedure("apps", "p", "realm1", "com.example.a", 1)
-	s := new(Compiler).Compile(door(), []v1alpha1.WampRealm{r}, []v1alpha1.WampProcedure{p})
+	s := compile(new(Compiler), door(), []v1alpha1.WampRealm{r}, []v1alpha1.WampProcedure{p})
 	parts := strings.Split(string(s.Content), "\n---\n")
 	if len(parts) != 3 {
 		t.Fatalf("%d parts in\n%s", len(parts), s.Content)
@@ -240,14 +247,14 @@ func TestBook(t *testing.T) {
 	a := procedure("apps", "a", "realm1", "com.example.a", 1)
 	b := procedure("apps", "b", "realm1", "com.example.b", 1)
 	c := new(Compiler)
-	compile := func(procedures ...v1alpha1.WampProcedure) *Snapshot { return c.Compile(door(), realms, procedures) }
+	with := func(procedures ...v1alpha1.WampProcedure) *Snapshot { return compile(c, door(), realms, procedures) }
 
 	book := NewBook()
 	var told [][]ObjectKey
 	book.Subscribe(func(_ types.NamespacedName, changed []ObjectKey) { told = append(told, changed) })
 	keyA, keyB := key("WampProcedure", "apps", "a"), key("WampProcedure", "apps", "b")
 
-	first := compile(a)
+	first := with(a)
 	if _, known := book.Entry(name, keyA); known {
 		t.Error("something is known of a cluster that was never decided about")
 	}
@@ -255,12 +262,12 @@ func TestBook(t *testing.T) {
 	if len(told) != 1 || len(told[0]) != 2 {
 		t.Errorf("told %v, want the realm and a", told)
 	}
-	book.Decide(name, compile(a))
+	book.Decide(name, with(a))
 	if len(told) != 1 {
 		t.Errorf("told %v of nothing new", told[1:])
 	}
 	book.Publish(name, first)
-	second := compile(a, b)
+	second := with(a, b)
 	book.Decide(name, second)
 	if len(told) != 2 || !slices.Equal(told[1], []ObjectKey{keyB}) {
 		t.Errorf("told %v, want b alone", told[1:])
@@ -287,7 +294,7 @@ func TestBook(t *testing.T) {
 	for i := range 3 * remembered {
 		a.Generation++
 		a.Spec.Invoke = []v1alpha1.InvocationPolicy{v1alpha1.InvokeFirst, v1alpha1.InvokeLast}[i%2]
-		s := compile(a, b)
+		s := with(a, b)
 		book.Publish(name, s)
 		if !book.Serves(name, s.Hash, keyA, s.Entries[keyA].Document) {
 			t.Fatal("the latest snapshot is not remembered")
@@ -296,9 +303,9 @@ func TestBook(t *testing.T) {
 	for i := range 3 * remembered {
 		b.Generation++
 		b.Spec.URI = fmt.Sprintf("com.example.b%d", i)
-		book.Publish(name, compile(a, b))
+		book.Publish(name, with(a, b))
 	}
-	if n := len(book.clusters[name].documents); n != remembered || len(book.clusters[name].order) != remembered {
+	if n := len(book.clusters[name].published); n != remembered || len(book.clusters[name].order) != remembered {
 		t.Errorf("%d snapshots are remembered, want %d", n, remembered)
 	}
 	book.Forget(name)
@@ -313,12 +320,12 @@ func TestRecall(t *testing.T) {
 	name := types.NamespacedName{Namespace: "apps", Name: "demo"}
 	realms := []v1alpha1.WampRealm{realm("apps", "r", "realm1", 1)}
 	a, b := procedure("apps", "a", "realm1", "com.example.a", 1), procedure("apps", "b", "realm1", "com.example.b", 1)
-	left := new(Compiler).Compile(door(), realms, []v1alpha1.WampProcedure{a, b})
+	left := compile(new(Compiler), door(), realms, []v1alpha1.WampProcedure{a, b})
 
 	b.Generation, b.Spec.Invoke = 2, v1alpha1.InvokeLast
 	book := NewBook()
-	book.Recall(name, string(left.Content))
-	s := new(Compiler).Compile(door(), realms, []v1alpha1.WampProcedure{a, b})
+	book.Recall(name, string(left.Content), left.Credentials)
+	s := compile(new(Compiler), door(), realms, []v1alpha1.WampProcedure{a, b})
 	book.Publish(name, s)
 	for key, served := range map[ObjectKey]bool{
 		key("WampRealm", "apps", "r"): true, key("WampProcedure", "apps", "a"): true, key("WampProcedure", "apps", "b"): false,
@@ -328,12 +335,12 @@ func TestRecall(t *testing.T) {
 		}
 	}
 	// Once something was published the past is known and is not read again.
-	book.Recall(name, "---\nkind: Nonsense\n")
+	book.Recall(name, "---\nkind: Nonsense\n", nil)
 	if !book.Published(name, s) {
 		t.Error("what was published last is forgotten")
 	}
 	for _, garbage := range []string{"", "---\n", "no documents", "---\n: [\n---\nkind: WampRealm\n"} {
-		if got := parse([]byte(garbage)); len(got) != 0 {
+		if got := parse([]byte(garbage)); len(got.documents) != 0 {
 			t.Errorf("%q has the documents %v", garbage, got)
 		}
 	}
@@ -359,7 +366,7 @@ func BenchmarkCompile5000(b *testing.B) {
 	c := new(Compiler)
 	var s *Snapshot
 	for b.Loop() {
-		s = c.Compile(door(), realms, procedures)
+		s = compile(c, door(), realms, procedures)
 	}
 	b.ReportMetric(float64(len(s.Content)), "bytes/snapshot")
 }

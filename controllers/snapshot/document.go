@@ -55,11 +55,37 @@ func bodyHash(body []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// parse gives the hashes of the documents in the content of a snapshot. What does not look like
-// one is left out: it is as if no router served it.
-func parse(content []byte) map[ObjectKey]string {
+// written is what stands in the content of a snapshot: the hashes of the documents, and what the
+// realms among them refer to.
+type written struct {
+	documents  map[ObjectKey]string
+	references map[ObjectKey][]reference
+}
+
+// document stands for a document together with those of the values that it refers to; empty when
+// there is no such document.
+func (w written) document(values map[place][sha256.Size]byte, key ObjectKey) string {
+	hash, refs := w.documents[key], w.references[key]
+	if hash == "" || len(refs) == 0 {
+		return hash
+	}
+	all := sha256.New()
+	for _, r := range refs {
+		if digest, there := values[place{r.secret, r.key}]; there {
+			all.Write([]byte{1})
+			all.Write(digest[:])
+		} else {
+			all.Write([]byte{0})
+		}
+	}
+	return hash + " " + hex.EncodeToString(all.Sum(nil)[:8])
+}
+
+// parse reads the content of a snapshot. What does not look like a document is left out: it is as
+// if no router served it.
+func parse(content []byte) written {
 	parts := bytes.Split(append([]byte("\n"), content...), []byte("\n"+separator))
-	documents := make(map[ObjectKey]string, len(parts))
+	out := written{documents: make(map[ObjectKey]string, len(parts)), references: map[ObjectKey][]reference{}}
 	for i, body := range parts[1:] {
 		if i < len(parts)-2 {
 			body = append(body[:len(body):len(body)], '\n') // Split took it
@@ -68,7 +94,14 @@ func parse(content []byte) map[ObjectKey]string {
 		if err := yaml.Unmarshal(body, &object); err != nil || object.Name == "" {
 			continue
 		}
-		documents[ObjectKey{Kind: object.Kind, NamespacedName: client.ObjectKeyFromObject(&object)}] = bodyHash(body)
+		key := ObjectKey{Kind: object.Kind, NamespacedName: client.ObjectKeyFromObject(&object)}
+		out.documents[key] = bodyHash(body)
+		realm := &v1alpha1.WampRealm{}
+		if key.Kind == v1alpha1.KindWampRealm && yaml.Unmarshal(body, realm) == nil {
+			if refs := references(realm); len(refs) > 0 {
+				out.references[key] = refs
+			}
+		}
 	}
-	return documents
+	return out
 }

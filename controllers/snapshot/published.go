@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"sync"
@@ -23,10 +25,19 @@ type Book struct {
 
 type pages struct {
 	latest *Snapshot
-	// documents of the published snapshots by hash; order has the oldest hash first.
-	documents map[string]map[ObjectKey]string
+	// published by hash; order has the oldest hash first.
+	published map[string]page
 	order     []string
 }
+
+// page is what a router serves: a snapshot together with credentials.
+type page struct {
+	content, credentials []byte
+	written
+	values map[place][sha256.Size]byte
+}
+
+func (p page) document(key ObjectKey) string { return p.written.document(p.values, key) }
 
 // NewBook gives an empty Book.
 func NewBook() *Book { return &Book{clusters: map[types.NamespacedName]*pages{}} }
@@ -70,39 +81,48 @@ func (b *Book) decide(cluster types.NamespacedName, s *Snapshot) ([]ObjectKey, [
 
 // Publish records that the routers were told to serve s.
 func (b *Book) Publish(cluster types.NamespacedName, s *Snapshot) {
-	documents := make(map[ObjectKey]string, s.Realms+s.Procedures)
-	for key, entry := range s.Entries {
-		if entry.Document != "" {
-			documents[key] = entry.Document
-		}
-	}
-	b.record(cluster, s.Hash, documents)
+	b.record(cluster, page{content: s.Content, credentials: s.Credentials, written: s.written, values: s.values})
 }
 
 // Recall records, for a cluster that nothing is published for yet, what an earlier operator left
 // for the routers to serve: they still do, and an object in it that did not change since is served
-// though the snapshot as a whole has changed.
-func (b *Book) Recall(cluster types.NamespacedName, content string) {
+// though the snapshot as a whole has changed. credentials are nil when it left none.
+func (b *Book) Recall(cluster types.NamespacedName, content string, credentials []byte) {
 	b.mu.RLock()
 	p := b.clusters[cluster]
 	known := p != nil && len(p.order) > 0
 	b.mu.RUnlock()
 	if !known {
-		b.record(cluster, hashOf([]byte(content)), parse([]byte(content)))
+		b.record(cluster, page{content: []byte(content), credentials: credentials,
+			written: parse([]byte(content)), values: digests(parseCredentials(credentials))})
 	}
 }
 
-func (b *Book) record(cluster types.NamespacedName, hash string, documents map[ObjectKey]string) {
+// record takes a page, and besides what a router serves while a kubelet has brought it the one file
+// of the page and not yet the other: that has a hash of its own.
+func (b *Book) record(cluster types.NamespacedName, next page) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.pages(cluster)
-	if _, again := p.documents[hash]; again {
+	if len(p.order) > 0 {
+		last := p.published[p.order[len(p.order)-1]]
+		if !bytes.Equal(last.content, next.content) && !bytes.Equal(last.credentials, next.credentials) {
+			p.add(page{content: last.content, written: last.written, credentials: next.credentials, values: next.values})
+			p.add(page{content: next.content, written: next.written, credentials: last.credentials, values: last.values})
+		}
+	}
+	p.add(next)
+}
+
+func (p *pages) add(next page) {
+	hash := hashOf(next.content, next.credentials)
+	if _, again := p.published[hash]; again {
 		p.order = slices.DeleteFunc(p.order, func(h string) bool { return h == hash })
 	}
-	p.documents[hash] = documents
+	p.published[hash] = next
 	p.order = append(p.order, hash)
 	for len(p.order) > remembered {
-		delete(p.documents, p.order[0])
+		delete(p.published, p.order[0])
 		p.order = p.order[1:]
 	}
 }
@@ -140,7 +160,7 @@ func (b *Book) Serves(cluster types.NamespacedName, hash string, key ObjectKey, 
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	p := b.clusters[cluster]
-	return p != nil && document != "" && p.documents[hash][key] == document
+	return p != nil && document != "" && p.published[hash].document(key) == document
 }
 
 // Behind gives the objects that a router with the one hash serves otherwise than a router with
@@ -156,10 +176,10 @@ func (b *Book) Behind(cluster types.NamespacedName, hash string) []ObjectKey {
 	if hash == latest {
 		return nil
 	}
-	have := p.documents[hash]
+	have, want := p.published[hash], p.published[latest]
 	changed := map[ObjectKey]struct{}{}
-	for key, document := range p.documents[latest] {
-		if have[key] != document {
+	for key := range want.documents {
+		if have.document(key) != want.document(key) {
 			changed[key] = struct{}{}
 		}
 	}
@@ -169,7 +189,7 @@ func (b *Book) Behind(cluster types.NamespacedName, hash string) []ObjectKey {
 func (b *Book) pages(cluster types.NamespacedName) *pages {
 	p := b.clusters[cluster]
 	if p == nil {
-		p = &pages{documents: map[string]map[ObjectKey]string{}}
+		p = &pages{published: map[string]page{}}
 		b.clusters[cluster] = p
 	}
 	return p

@@ -40,3 +40,28 @@ func unlimited(value *int32, standard int) int {
 	}
 	return math.MaxInt
 }
+
+// limitValues are the limits by their names in the configuration, for metrics.
+func (r *Router) limitValues() map[string]float64 {
+	t, s := &r.cfg.Limits, &r.realms.limits
+	subscriptions := s.broker.Subscriptions
+	if subscriptions == math.MaxInt {
+		subscriptions = 0
+	}
+	return map[string]float64{
+		"messageSize":           float64(t.MaxMessage),
+		"connections":           float64(t.MaxConnections),
+		"connectionsPerAddress": float64(t.MaxPerAddress),
+		"handshakeTimeout":      t.HandshakeTimeout.Seconds(),
+		"outboundSoft":          float64(t.SoftLimit),
+		"outboundHard":          float64(t.HardLimit),
+		"writeTimeout":          t.WriteTimeout.Seconds(),
+		"keepAlive":             max(0, t.KeepAlive.Seconds()),
+		"messagesPerSecond":     float64(t.MessageRate),
+		"messageBurst":          float64(t.MessageBurst),
+		"callsInFlight":         float64(s.dealer.CallsInFlight),
+		"registrations":         float64(s.dealer.Registrations),
+		"subscriptions":         float64(subscriptions),
+		"sessionsPerPrincipal":  float64(s.sessionsPerPrincipal),
+	}
+}

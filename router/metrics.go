@@ -1,6 +1,7 @@
 package router
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,7 +69,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range append([]*prometheus.Desc{
 		descReady, descSessions, descConnections, descCalls, descMessages, descBytes, descDropped, descRefused, descPauses,
 		descRegistrations, descCallees, descTopics, descMembers, descDocuments, descReloadOK,
-	}, descPubSub...) {
+	}, slices.Concat(descRPC, descPubSub)...) {
 		out <- d
 	}
 }
@@ -102,6 +103,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	named := stats.RefusedFull.Load() + stats.RefusedAddress.Load() + stats.RefusedOrigin.Load() + stats.RefusedSlow.Load()
 	counter(descRefused, max(stats.Refused.Load(), named)-named, "other")
 	counter(descPauses, stats.Pauses.Load())
+	r.collectRPC(gauge, counter)
 	r.collectPubSub(gauge, counter)
 	for name, n := range r.perRealm() {
 		gauge(descSessions, float64(n.sessions), name)

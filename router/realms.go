@@ -146,6 +146,13 @@ func (r *realms) all() []*peer {
 	return peers
 }
 
+// refused counts the sessions that were refused because their principal had enough of them.
+func (r *realms) refused() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.crowded
+}
+
 func (r *realms) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -80,6 +80,12 @@ const frameHeader = 1 + 1 + 1 + 1 + 1 + 1 + 6*8
 
 var errFrame = errors.New("frame is cut short or has lengths that do not fit")
 
+// frameSize is about how long appendFrame makes a frame, and not less.
+func frameSize(f *frame) int {
+	return frameHeader + 8*binary.MaxVarintLen32 + len(f.realm) + len(f.text) + len(f.details.Raw) + len(f.options.Raw) +
+		len(f.skips) + len(f.Args) + len(f.Kwargs)
+}
+
 // appendFrame encodes a frame, without the length that goes before it on a link.
 func appendFrame(dst []byte, f *frame) []byte {
 	var progress byte

@@ -53,10 +53,10 @@ func writeHandshake(s *stream, v any) error {
 }
 
 func readHandshake(s *stream, v any) error {
-	limit := s.max
-	s.max = 4 << 10
-	defer func() { s.max = limit }()
-	b, err := s.read(nil)
+	limit := s.in.max
+	s.in.max = 4 << 10
+	defer func() { s.in.max = limit }()
+	b, err := s.in.next()
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type link struct {
 func newLink(to MemberID, replica string, control, calls *stream) *link {
 	l := &link{to: to, replica: replica, control: control, calls: calls, done: make(chan struct{}), ended: make(chan struct{})}
 	l.hear()
+	control.in.heard, calls.in.heard = l.hear, l.hear
 	return l
 }
 
@@ -48,7 +49,7 @@ func (l *link) close(why error) {
 
 // send, Full and WaitRoom make a link the callLink of its member.
 func (l *link) send(f *frame) bool {
-	return l.calls.append(func(dst []byte) ([]byte, error) { return appendFrame(dst, f), nil }) == nil
+	return l.calls.append(frameSize(f), func(dst []byte) ([]byte, error) { return appendFrame(dst, f), nil }) == nil
 }
 
 func (l *link) Full() bool { return l.calls.full() }
@@ -57,7 +58,7 @@ func (l *link) WaitRoom(ctx context.Context) error { return l.calls.waitRoom(ctx
 
 // say sends a control message.
 func (l *link) say(m message) {
-	if err := l.control.append(func(dst []byte) ([]byte, error) { return appendMessage(dst, m) }); err != nil {
+	if err := l.control.append(0, func(dst []byte) ([]byte, error) { return appendMessage(dst, m) }); err != nil {
 		l.close(err)
 	}
 }
@@ -72,15 +73,10 @@ func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func
 	serve(l.control.write)
 	serve(l.calls.write)
 	serve(func() error {
-		var buf []byte
 		for {
-			b, err := l.control.read(buf)
+			b, err := l.control.in.next()
 			if err != nil {
 				return err
-			}
-			l.hear()
-			if buf = b; cap(buf) > 1<<20 {
-				buf = nil
 			}
 			if len(b) == 0 {
 				continue // a heartbeat
@@ -93,21 +89,16 @@ func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func
 		}
 	})
 	serve(func() error {
-		var buf []byte
 		var f frame
 		for {
-			b, err := l.calls.read(buf)
+			b, err := l.calls.in.next()
 			if err != nil {
 				return err
 			}
-			l.hear()
 			if err := parseFrame(b, &f); err != nil {
 				return err
 			}
 			onFrame(&f)
-			if buf = b; cap(buf) > 1<<20 {
-				buf = nil
-			}
 		}
 	})
 	wg.Go(func() { l.beat(onSilence) })
@@ -115,12 +106,13 @@ func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func
 	return l.why
 }
 
-// beat sends heartbeats and judges the silence of the other side. A replica that was itself
+// beat sends heartbeats, and judges the silence of the other side and writes that do not end. A replica that was itself
 // asleep (paused, starved of CPU) must not take its own silence for the other's.
 func (l *link) beat(onSilence func(bool)) {
 	ticker := time.NewTicker(heartbeat / 2)
 	defer ticker.Stop()
 	silent, last := false, time.Now()
+	var control, calls stall
 	for i := 0; ; i++ {
 		select {
 		case <-l.done:
@@ -133,13 +125,16 @@ func (l *link) beat(onSilence func(bool)) {
 		}
 		last = now
 		if i%2 == 0 {
-			if err := l.control.append(func(dst []byte) ([]byte, error) { return dst, nil }); err != nil {
+			if err := l.control.append(0, func(dst []byte) ([]byte, error) { return dst, nil }); err != nil {
 				l.close(err)
 				return
 			}
 		}
 		quiet := now.Sub(time.Unix(0, l.heard.Load()))
 		switch {
+		case control.over(l.control, now), calls.over(l.calls, now):
+			l.close(errStreamStalled)
+			return
 		case quiet > breakAfter:
 			l.close(errSilent)
 			return

@@ -186,7 +186,7 @@ func (l *links) welcome(conn net.Conn) error {
 		})
 		return writeHandshake(s, linkWelcome{})
 	}
-	s.max = maxFrame
+	s.in.max = maxFrame
 	l.mu.Lock()
 	control := l.half[other]
 	delete(l.half, other)

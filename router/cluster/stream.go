@@ -1,16 +1,17 @@
 package cluster
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/internal/outbound"
 )
 
 const (
@@ -23,102 +24,107 @@ const (
 	// streamHard is how many bytes may wait before the link is given up: the other side
 	// has stopped reading.
 	streamHard = 512 << 20
-	// writeWait is how long a write may make no progress.
-	writeWait = 10 * time.Second
+	// writeChunk is how many bytes are written at a time, and writeWait how long that may
+	// take.
+	writeChunk = 256 << 10
+	writeWait  = 10 * time.Second
 )
 
-var errStreamClosed = errors.New("link is closed")
+var (
+	errStreamClosed  = errors.New("link is closed")
+	errStreamStalled = errors.New("the other replica took nothing for " + writeWait.String())
+)
 
 // stream is one connection between two replicas: frames with a length before them. Senders
 // append to a buffer; one goroutine writes whatever has gathered with one system call.
 type stream struct {
 	conn net.Conn
-	in   *bufio.Reader
-	max  uint32
+	in   incoming
+	// writes goes up when a write begins and when it ends: it is odd during a write.
+	writes atomic.Uint64
 
 	mu     sync.Mutex
-	buf    []byte
-	spare  []byte
+	buf    outbound.Buffer
 	closed bool
+	asleep bool // the writer waits for wake
 	wake   chan struct{}
 	room   chan struct{} // closed when there is room again; nil when nobody waits
 }
 
 func newStream(conn net.Conn, limit uint32) *stream {
-	return &stream{conn: conn, in: bufio.NewReaderSize(conn, 64<<10), max: limit, wake: make(chan struct{}, 1)}
+	return &stream{conn: conn, in: incoming{conn: conn, max: limit}, wake: make(chan struct{}, 1)}
 }
 
-// append adds one frame, encoded in place by encode, and wakes the writer; it never blocks.
-func (s *stream) append(encode func(dst []byte) ([]byte, error)) error {
+// append adds one frame of about size bytes, encoded in place by encode, and wakes the writer;
+// it never blocks.
+func (s *stream) append(size int, encode func(dst []byte) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return errStreamClosed
 	}
-	start := len(s.buf)
-	buf, err := encode(append(s.buf, 0, 0, 0, 0))
+	s.buf.Room(4 + size)
+	start := len(s.buf.Last)
+	buf, err := encode(append(s.buf.Last, 0, 0, 0, 0))
 	if err != nil {
-		s.buf = buf[:start]
 		return err
 	}
 	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
-	s.buf = buf
-	if len(buf) > streamHard {
+	s.buf.Last = buf
+	if waiting := s.buf.Len(); waiting > streamHard {
 		s.closeLocked()
-		return fmt.Errorf("%d MiB wait to be sent: the other replica has stopped reading", len(buf)>>20)
+		return fmt.Errorf("%d MiB wait to be sent: the other replica has stopped reading", waiting>>20)
 	}
-	if start == 0 {
-		s.wakeLocked()
-	}
+	s.wakeLocked()
 	return nil
 }
 
 func (s *stream) wakeLocked() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+	if s.asleep {
+		s.asleep = false
+		s.wake <- struct{}{}
 	}
 }
 
 // write is the writer; it returns when the stream is closed or broken.
 func (s *stream) write() error {
-	for range s.wake {
-		runtime.Gosched() // let others that are about to send do so first
+	var pieces []outbound.Piece
+	for {
 		s.mu.Lock()
-		out := s.buf
-		s.buf = s.spare[:0]
-		closed := s.closed
-		s.mu.Unlock()
-		if closed {
+		for s.buf.Len() == 0 && !s.closed {
+			s.asleep = true
+			s.mu.Unlock()
+			<-s.wake
+			runtime.Gosched() // let others that are about to send do so first
+			s.mu.Lock()
+		}
+		if s.closed {
+			s.mu.Unlock()
 			return errStreamClosed
 		}
-		if err := s.flush(out); err != nil {
-			return err
+		pieces = s.buf.Take(pieces[:0])
+		s.mu.Unlock()
+		for i, p := range pieces {
+			if err := s.flush(p.Bytes); err != nil {
+				return err
+			}
+			p.Return()
+			pieces[i] = outbound.Piece{}
 		}
 		s.mu.Lock()
-		s.spare = nil
-		if cap(out) <= 1<<20 {
-			s.spare = out
-		}
-		if len(s.buf) > 0 {
-			s.wakeLocked()
-		}
-		if s.room != nil && len(s.buf) < streamSoft {
+		if s.room != nil && s.buf.Len() < streamSoft {
 			close(s.room)
 			s.room = nil
 		}
 		s.mu.Unlock()
 	}
-	return errStreamClosed
 }
 
 func (s *stream) flush(out []byte) error {
 	for len(out) > 0 {
-		part := out[:min(len(out), 256<<10)]
-		if err := s.conn.SetWriteDeadline(time.Now().Add(writeWait)); err != nil {
-			return err
-		}
-		n, err := s.conn.Write(part)
+		s.writes.Add(1)
+		n, err := s.conn.Write(out[:min(len(out), writeChunk)])
+		s.writes.Add(1)
 		if err != nil {
 			return err
 		}
@@ -130,7 +136,7 @@ func (s *stream) flush(out []byte) error {
 func (s *stream) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.buf) >= streamSoft
+	return s.buf.Len() >= streamSoft
 }
 
 // waitRoom blocks while the stream is full.
@@ -140,7 +146,7 @@ func (s *stream) waitRoom(ctx context.Context) error {
 		s.mu.Unlock()
 		return errStreamClosed
 	}
-	if len(s.buf) < streamSoft {
+	if s.buf.Len() < streamSoft {
 		s.mu.Unlock()
 		return nil
 	}
@@ -176,34 +182,17 @@ func (s *stream) closeLocked() {
 	}
 }
 
-// read gives the next frame; buf is used again when it is large enough.
-func (s *stream) read(buf []byte) ([]byte, error) {
-	var head [4]byte
-	if _, err := io.ReadFull(s.in, head[:]); err != nil {
-		return nil, err
-	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n > s.max {
-		return nil, fmt.Errorf("frame of %d bytes, at most %d are allowed", n, s.max)
-	}
-	if uint32(cap(buf)) < n {
-		// Grow with what arrives, not with what is announced.
-		return readGrowing(s.in, int(n))
-	}
-	buf = buf[:n]
-	_, err := io.ReadFull(s.in, buf)
-	return buf, err
+// stall watches that writes of a stream end. It is asked regularly, by one goroutine.
+type stall struct {
+	writes uint64
+	since  time.Time
 }
 
-func readGrowing(in io.Reader, n int) ([]byte, error) {
-	buf := make([]byte, 0, min(n, 64<<10))
-	for len(buf) < n {
-		step := min(n-len(buf), max(len(buf), 64<<10))
-		at := len(buf)
-		buf = append(buf, make([]byte, step)...)
-		if _, err := io.ReadFull(in, buf[at:]); err != nil {
-			return nil, err
-		}
+// over says that the same write has been going on for writeWait.
+func (w *stall) over(s *stream, now time.Time) bool {
+	if n := s.writes.Load(); n != w.writes || n%2 == 0 {
+		w.writes, w.since = n, now
+		return false
 	}
-	return buf, nil
+	return now.Sub(w.since) > writeWait
 }

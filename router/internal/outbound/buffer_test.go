@@ -1,0 +1,59 @@
+package outbound
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+)
+
+// What is taken is what was appended, in order, whatever the sizes of frames, and also when a
+// frame is longer than was said.
+func TestBufferKeepsOrder(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var b Buffer
+	var pieces []Piece
+	for range 200 {
+		var want []byte
+		for range r.IntN(20) {
+			n := 1 << r.IntN(19)
+			frame := bytes.Repeat([]byte{byte(r.Int())}, 1+r.IntN(n))
+			b.Room(len(frame) >> r.IntN(2))
+			b.Last = append(b.Last, frame...)
+			want = append(want, frame...)
+		}
+		if b.Len() != len(want) {
+			t.Fatalf("%d bytes wait, want %d", b.Len(), len(want))
+		}
+		var got []byte
+		pieces = b.Take(pieces[:0])
+		for _, p := range pieces {
+			got = append(got, p.Bytes...)
+			p.Return()
+		}
+		if !bytes.Equal(got, want) || b.Len() != 0 {
+			t.Fatal("the bytes taken are not those that were appended")
+		}
+	}
+}
+
+// Frames cost no allocation, however large: a frame that does not fit begins another piece.
+func TestBufferAllocatesNothing(t *testing.T) {
+	for _, size := range []int{16, 1 << 10, 64 << 10, 1 << 20} {
+		frame := make([]byte, size)
+		var b Buffer
+		var pieces []Piece
+		allocs := testing.AllocsPerRun(100, func() {
+			for range 10 {
+				b.Room(len(frame))
+				b.Last = append(b.Last, frame...)
+			}
+			pieces = b.Take(pieces[:0])
+			for _, p := range pieces {
+				p.Return()
+			}
+		})
+		if allocs >= 5 && !raceEnabled {
+			t.Errorf("10 frames of %d bytes cost %.0f allocations", size, allocs)
+		}
+	}
+}

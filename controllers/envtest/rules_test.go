@@ -62,9 +62,13 @@ func TestTheServerRefuses(t *testing.T) {
 
 func TestTheServerAccepts(t *testing.T) {
 	namespace := newNamespace(t, nil)
-	files, err := filepath.Glob(filepath.Join("..", "..", "config", "samples", "*.yaml"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no samples found", err)
+	var files []string
+	for _, folder := range []string{"", "people"} {
+		found, err := filepath.Glob(filepath.Join("..", "..", "config", "samples", folder, "*.yaml"))
+		if err != nil || len(found) == 0 {
+			t.Fatal("no samples found in", folder, err)
+		}
+		files = append(files, found...)
 	}
 	for _, file := range append(files, filepath.Join(testdata, "accepted.yaml")) {
 		for _, u := range documents(t, file) {

@@ -261,6 +261,13 @@ func (d *Demo) Procedure(ctx context.Context, name string) (*v1alpha1.WampProced
 	return p, nil
 }
 
+// TryLogin joins a realm at one router.
+func (d *Demo) TryLogin(ctx context.Context, router string, login app.Login) (*app.Welcome, error) {
+	welcome := &app.Welcome{}
+	err := d.inPod(ctx, welcome, "login", "-at", router, "-method", login.Method, "-authid", login.AuthID, "-secret", login.Secret, login.Realm)
+	return welcome, err
+}
+
 // TryRegister registers a procedure at one router and returns the ERROR, or nil.
 func (d *Demo) TryRegister(ctx context.Context, router, uri, invoke string) (*app.Refusal, error) {
 	var refusal *app.Refusal

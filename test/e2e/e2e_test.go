@@ -70,6 +70,7 @@ func TestOneDealer(t *testing.T) {
 		_, err = d.Nonsense(ctx)
 		must(t, err)
 	})
+	step("Principals", func(t *testing.T, ctx context.Context) { principals(t, ctx, d) })
 	step("Deleting in any order", func(t *testing.T, ctx context.Context) { deleteInAnyOrder(t, ctx, d) })
 	step("helm uninstall while everything serves", func(t *testing.T, ctx context.Context) { uninstall(t, ctx, d) })
 }

@@ -30,6 +30,7 @@ const usage = `usage: wamp-demo COMMAND
   share [-calls N] URI         calls from all routers at the same time
   load [-routers A,B] URI      call all the time until standard input ends
   register [-at ROUTER] [-invoke POLICY] URI   try to register
+  login [-at ROUTER] -method METHOD -authid NAME -secret SECRET REALM   try to join
   state -token TOKEN           what every router holds
 `
 
@@ -63,13 +64,16 @@ func command(ctx context.Context, name string, args []string) error {
 		some    = flags.String("routers", strings.Join(routers.Names, ","), "routers to call from")
 		callers = flags.Int("callers", 3, "callers at each router")
 		invoke  = flags.String("invoke", "single", "invocation policy")
+		method  = flags.String("method", "ticket", "ticket or wampcra")
+		authid  = flags.String("authid", "", "name to join with")
+		secret  = flags.String("secret", "", "what proves it")
 		token   = flags.String("token", "", "token of the administration port")
 		port    = flags.String("port", "9090", "administration port")
 	)
 	_ = flags.Parse(args)
 	uri := flags.Arg(0)
 	if uri == "" && name != "callees" && name != "state" {
-		return fmt.Errorf("%s needs the URI of a procedure\n%s", name, usage)
+		return fmt.Errorf("%s needs a URI\n%s", name, usage)
 	}
 	out := json.NewEncoder(os.Stdout)
 	switch name {
@@ -104,6 +108,12 @@ func command(ctx context.Context, name string, args []string) error {
 			return err
 		}
 		return out.Encode(refusal)
+	case "login":
+		welcome, err := app.TryLogin(ctx, routers, *at, app.Login{Realm: uri, AuthID: *authid, Method: *method, Secret: *secret})
+		if err != nil {
+			return err
+		}
+		return out.Encode(welcome)
 	case "state":
 		states, err := app.States(ctx, routers, *port, *token)
 		if err != nil {

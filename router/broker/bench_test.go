@@ -61,3 +61,24 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkPublishToPatterns is one PUBLISH that one of many patterns matches.
+func BenchmarkPublishToPatterns(b *testing.B) {
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("patterns=%d", n), func(b *testing.B) {
+			broker := New(Config{Name: "realm1", Realm: &silent{}})
+			c := bareJoin(b, broker, wamp.MessagePack)
+			for i := range n {
+				c.listen(fmt.Sprintf("com.p%d.", i), map[string]any{"match": "prefix"})
+				c.listen(fmt.Sprintf("com..p%d", i), map[string]any{"match": "wildcard"})
+			}
+			publisher := bareJoin(b, broker, wamp.MessagePack)
+			m := &wamp.Message{Type: wamp.Publish, URI: "com.p0.x", Payload: wamp.MustPayload(wamp.MessagePack, []any{"sixteen bytes ..."}, nil)}
+			b.ReportAllocs()
+			for b.Loop() {
+				m.Request++
+				publisher.Publish(m)
+			}
+		})
+	}
+}

@@ -77,9 +77,9 @@ func (a *arguments) str(place int, name string, required bool) (s string, ok boo
 	return s, true, nil
 }
 
-// uri is the URI of a topic or procedure.
-func (a *arguments) uri(place int, name string, match wamp.Match) (string, error) {
-	uri, _, err := a.str(place, name, true)
+// uri is the URI of a topic or procedure, which is always the first argument.
+func (a *arguments) uri(name string, match wamp.Match) (string, error) {
+	uri, _, err := a.str(0, name, true)
 	if err != nil {
 		return "", err
 	}

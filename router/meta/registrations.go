@@ -46,7 +46,7 @@ func (m *Meta) registrationLookup(a *arguments) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	uri, err := a.uri(0, "procedure", match)
+	uri, err := a.uri("procedure", match)
 	if err != nil {
 		return result{}, err
 	}
@@ -57,7 +57,7 @@ func (m *Meta) registrationLookup(a *arguments) (result, error) {
 }
 
 func (m *Meta) registrationMatch(a *arguments) (result, error) {
-	uri, err := a.uri(0, "procedure", wamp.Exact)
+	uri, err := a.uri("procedure", wamp.Exact)
 	if err != nil {
 		return result{}, err
 	}

@@ -28,7 +28,7 @@ func (m *Meta) subscriptionLookup(a *arguments) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	uri, err := a.uri(0, "topic", match)
+	uri, err := a.uri("topic", match)
 	if err != nil {
 		return result{}, err
 	}
@@ -42,7 +42,7 @@ func (m *Meta) subscriptionLookup(a *arguments) (result, error) {
 }
 
 func (m *Meta) subscriptionMatch(a *arguments) (result, error) {
-	uri, err := a.uri(0, "topic", wamp.Exact)
+	uri, err := a.uri("topic", wamp.Exact)
 	if err != nil {
 		return result{}, err
 	}

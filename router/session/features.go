@@ -112,6 +112,7 @@ var routerFeatures = map[string]any{
 		"session_meta_api",
 		"subscriber_blackwhite_listing",
 		"subscription_meta_api",
+		"subscription_revocation",
 	)},
 }
 

@@ -361,6 +361,32 @@ func TestAuthenticators(t *testing.T) {
 	}
 }
 
+// Names that an authenticator does not know get challenges like those that it knows.
+func TestDecoysLookLikeWhatTheAuthenticatorTells(t *testing.T) {
+	r := people(t, func(r *v1alpha1.WampRealm) {
+		r.Spec.Authenticators = []v1alpha1.Authenticator{{Methods: []v1alpha1.AuthMethod{"wampcra"}, Procedure: "com.example.authenticate", Realm: "people"}}
+	})
+	challenge := func(authID string) map[string]any {
+		var a answers
+		attempt := a.attempt(authID, say(""), WampCRA)
+		attempt.Caller = asked(func(args []any) ([]any, error) {
+			if args[1] != "dave" {
+				return nil, errors.New("com.example.no")
+			}
+			return []any{map[string]any{"role": "user", "secret": "aHVzaA==", "salt": "pepper and salt", "iterations": int64(2000), "keylen": int64(20)}}, nil
+		})
+		if _, err := r.Admit(t.Context(), attempt); uriOf(err) != wamp.ErrAuthenticationDenied {
+			t.Errorf("%s: %v", authID, err)
+		}
+		return a.asked
+	}
+	known, unknown, again := challenge("dave"), challenge("mallory"), challenge("mallory")
+	if unknown["iterations"] != known["iterations"] || unknown["keylen"] != known["keylen"] ||
+		len(unknown["salt"].(string)) != len(known["salt"].(string)) || unknown["salt"] == known["salt"] || unknown["salt"] != again["salt"] {
+		t.Errorf("dave is asked %v, mallory %v and %v", known, unknown, again)
+	}
+}
+
 // silent never answers.
 type silent struct{}
 

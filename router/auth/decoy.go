@@ -33,12 +33,12 @@ func (r *Realm) decoyKey(given []byte, secrets *secrets) []byte {
 func (r *Realm) decoy(name, method string) *principal {
 	like := r.template(name, method)
 	d := &principal{authID: name, decoy: true, role: like.role}
-	secret := func(what string) []byte { return mac(r.key, what+"\x00"+name) }
+	secret := func(what string) []byte { return r.madeUp(what, name) }
 	if like.ticket != nil {
 		d.ticket = &ticketKey{digest: [keySize]byte(secret("ticket"))}
 	}
-	if c := like.cra; c != nil {
-		d.cra = &craKey{secret: secret("wampcra"), salt: fakeSalt(c.salt, secret("wampcra salt")), iterations: c.iterations, keyLength: c.keyLength}
+	if like.cra != nil {
+		d.cra = r.decoyCRA(name, like.cra)
 	}
 	if c := like.scram; c != nil {
 		d.scram = &scramKeys{
@@ -51,6 +51,17 @@ func (r *Realm) decoy(name, method string) *principal {
 	}
 	return d
 }
+
+// decoyCRA is a key that is salted like another.
+func (r *Realm) decoyCRA(name string, like *craKey) *craKey {
+	return &craKey{
+		secret: r.madeUp("wampcra", name), salt: fakeSalt(like.salt, r.madeUp("wampcra salt", name)),
+		iterations: like.iterations, keyLength: like.keyLength,
+	}
+}
+
+// madeUp is a secret for a name, the same each time.
+func (r *Realm) madeUp(what, name string) []byte { return mac(r.key, what+"\x00"+name) }
 
 // template chooses the principal that a decoy is like. Where none has the method, because an
 // authenticator answers for it, it is the plainest one.

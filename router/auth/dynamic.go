@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -24,7 +25,11 @@ var ErrUnreachable = errors.New("the procedure could not be asked")
 const answerTime = 5 * time.Second
 
 // authenticator is a procedure that knows who may join.
-type authenticator struct{ realm, procedure string }
+type authenticator struct {
+	realm, procedure string
+	// salted is how the last key that it told was derived; decoys look like that.
+	salted atomic.Pointer[craKey]
+}
 
 // verdict is what an authenticator answered.
 type verdict struct {
@@ -137,6 +142,9 @@ func (r *Realm) admitDynamic(ctx context.Context, method string, a *Attempt) (Id
 		return v.identity(a, Ticket), nil
 	}
 	p := r.decoy(a.name(), method)
+	if like := by.salted.Load(); like != nil && method == WampCRA {
+		p.cra = r.decoyCRA(a.name(), like)
+	}
 	v, err := r.ask(ctx, by, method, a, nil)
 	var refusal *Refusal
 	switch {
@@ -148,6 +156,9 @@ func (r *Realm) admitDynamic(ctx context.Context, method string, a *Attempt) (Id
 		if method == WampCRA && v.cra == nil {
 			cause := fmt.Errorf("authenticator %s in realm %s: its answer has no secret", by.procedure, by.realm)
 			return Identity{}, failed(cause, "the authenticator gave no answer that makes sense")
+		}
+		if method == WampCRA && v.cra.salt != "" {
+			by.salted.Store(&craKey{salt: v.cra.salt, iterations: v.cra.iterations, keyLength: v.cra.keyLength})
 		}
 	}
 	var ok bool

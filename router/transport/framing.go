@@ -26,9 +26,9 @@ type frame struct {
 
 // framing is what the two transports differ in once the handshake is done.
 type framing interface {
-	// parse reads the header at the start of b; ok is false when b is too short to tell.
+	// parse reads the header at the start of b into f; ok is false when b is too short to tell.
 	// Lengths above the limit and anything the transport forbids are a *ProtocolError.
-	parse(b []byte) (f frame, ok bool, err error)
+	parse(b []byte, f *frame) (ok bool, err error)
 	// headerSize is the size of the header of a frame with n bytes of payload.
 	headerSize(n int) int
 	// seal writes the header into the first bytes of b; what follows it is the payload,

@@ -134,8 +134,9 @@ func (p *peer) whole(b []byte, deflated bool) ([]byte, error) {
 // readFrame reads the next whole frame into in.frame and returns its payload unmasked.
 func (p *peer) readFrame() ([]byte, error) {
 	in := &p.in
+	f := &in.frame
 	for {
-		f, ok, err := p.framing.parse(in.buf[in.r:in.w])
+		ok, err := p.framing.parse(in.buf[in.r:in.w], f)
 		if err != nil {
 			return nil, err
 		}
@@ -146,7 +147,6 @@ func (p *peer) readFrame() ([]byte, error) {
 			if f.masked {
 				ws.Cipher(payload, f.mask, 0)
 			}
-			in.frame = f
 			return payload, nil
 		}
 		if !ok {

@@ -191,7 +191,8 @@ func (s *Server) newPoll(asked *arrival, r *http.Request, f wamp.Format, k batch
 // servePoll runs the handler on a session.
 func (s *Server) servePoll(a *arrival, p *poll, l *peer) {
 	s.Stats.Accepted.Add(1)
-	s.run(l, a.from)
+	l.from = a.from
+	s.run(l)
 	p.end()
 	p.awaitFetched(s.upgrades.done)
 	s.mu.Lock()

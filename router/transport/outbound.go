@@ -142,6 +142,7 @@ func (p *peer) ping() {
 		p.out.mu.Unlock()
 		return
 	}
+	p.out.brief = p.out.writer == writerAbsent
 	p.control(framePing, nil)
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -21,6 +22,7 @@ type peer struct {
 	packing *packing
 	header  http.Header
 	remote  net.Addr             // the client's end
+	from    netip.Prefix         // what it counts for, when connections of an address are limited
 	state   *tls.ConnectionState // where nc is not the TLS connection itself
 	cfg     *Config
 	stats   *Stats
@@ -46,6 +48,7 @@ type outbound struct {
 	box      *[]byte // what buf came from the pool in
 	messages int     // in buf
 	writer   writerState
+	brief    bool          // the writer was made for a ping: it goes when that is written
 	rests    uint8         // sweeps of the watcher that found the writer asleep
 	wake     chan struct{} // of the writer that there is
 	room     chan struct{} // closed when there is room again; nil when nobody waits

@@ -223,15 +223,16 @@ type pollFraming struct {
 	batch batching // what requests and answers use; the pipe does not
 }
 
-func (f *pollFraming) parse(b []byte) (frame, bool, error) {
+func (p *pollFraming) parse(b []byte, f *frame) (bool, error) {
 	if len(b) < batchPrefix {
-		return frame{}, false, nil
+		return false, nil
 	}
 	n := int(binary.BigEndian.Uint32(b))
-	if n > f.max {
-		return frame{}, false, tooBig(uint64(n), uint64(f.max))
+	if n > p.max {
+		return false, tooBig(uint64(n), uint64(p.max))
 	}
-	return frame{kind: frameData, fin: true, header: batchPrefix, length: n}, true, nil
+	*f = frame{kind: frameData, fin: true, header: batchPrefix, length: n}
+	return true, nil
 }
 
 func (*pollFraming) headerSize(int) int { return batchPrefix }

@@ -224,15 +224,16 @@ func TestRawLengths(t *testing.T) {
 // The bit for 16 MiB exactly means nothing together with any other length.
 func TestRawExtraBit(t *testing.T) {
 	f := newRawFraming(15, 15)
-	if h, ok, err := f.parse([]byte{0x08, 0, 0, 0}); !ok || err != nil || h.length != 1<<24 || h.kind != frameData {
+	var h frame
+	if ok, err := f.parse([]byte{0x08, 0, 0, 0}, &h); !ok || err != nil || h.length != 1<<24 || h.kind != frameData {
 		t.Error(h, ok, err)
 	}
 	for _, b := range [][]byte{{0x08, 0, 0, 1}, {0x18, 0, 0, 0}, {0x0b, 0, 0, 0}} {
-		if _, _, err := f.parse(b); err == nil {
+		if _, err := f.parse(b, &h); err == nil {
 			t.Errorf("% x is taken", b)
 		}
 	}
-	if _, _, err := newRawFraming(14, 15).parse([]byte{0x08, 0, 0, 0}); err == nil {
+	if _, err := newRawFraming(14, 15).parse([]byte{0x08, 0, 0, 0}, &h); err == nil {
 		t.Error("16 MiB are taken where 8 were announced")
 	}
 }

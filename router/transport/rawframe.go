@@ -22,11 +22,11 @@ const (
 	rawExtra   = 8 // a bit of the first octet: the 25th of the length, for 16 MiB exactly
 )
 
-func (r *rawFraming) parse(b []byte) (f frame, ok bool, err error) {
+func (r *rawFraming) parse(b []byte, f *frame) (ok bool, err error) {
 	if len(b) < rawHeader {
-		return f, false, nil
+		return false, nil
 	}
-	f = frame{fin: true, header: rawHeader, length: int(b[1])<<16 | int(b[2])<<8 | int(b[3])}
+	*f = frame{fin: true, header: rawHeader, length: int(b[1])<<16 | int(b[2])<<8 | int(b[3])}
 	kind := b[0]
 	if kind&^7 == rawExtra && f.length == 0 {
 		kind, f.length = kind&7, rawMaxPayload
@@ -39,12 +39,12 @@ func (r *rawFraming) parse(b []byte) (f frame, ok bool, err error) {
 	case rawPong:
 		f.kind = framePong
 	default:
-		return f, false, protocolError(CloseProtocolError, "unknown RawSocket frame type 0x%02x", b[0])
+		return false, protocolError(CloseProtocolError, "unknown RawSocket frame type 0x%02x", b[0])
 	}
 	if f.length > r.max {
-		return f, false, tooBig(uint64(f.length), uint64(r.max))
+		return false, tooBig(uint64(f.length), uint64(r.max))
 	}
-	return f, true, nil
+	return true, nil
 }
 
 func (*rawFraming) headerSize(int) int { return rawHeader }

@@ -166,17 +166,23 @@ func (s *Server) handshake(a *arrival) error {
 func (s *Server) serve(a *arrival, l line) {
 	s.Stats.Accepted.Add(1)
 	p := newPeer(l, s.cfg, &s.Stats, s.watcher)
+	p.from = a.from
 	s.leaveHandshake(a)
-	go s.run(p, a.from)
+	go s.run(p)
 }
 
 // run is a goroutine of its own, so that what the handshake needed is free while the session lives.
-func (s *Server) run(p *peer, from netip.Prefix) {
-	defer s.handlers.Done()
+func (s *Server) run(p *peer) {
 	s.Handler(p)
+	s.over(p)
+}
+
+// over ends a connection whose handler has returned.
+func (s *Server) over(p *peer) {
 	p.Close()
 	<-p.done
-	s.leave(from)
+	s.leave(p.from)
+	s.handlers.Done()
 }
 
 // Shutdown stops accepting, cuts handshakes short, closes every connection (WebSocket code

@@ -79,6 +79,11 @@ func (p *peer) take() (b []byte, box *[]byte, ended bool) {
 			p.out.mu.Unlock()
 			return nil, nil, true
 		}
+		if p.out.brief {
+			p.out.brief, p.out.writer = false, writerAbsent
+			p.out.mu.Unlock()
+			return nil, nil, false
+		}
 		if p.out.wake == nil {
 			p.out.wake = make(chan struct{}, 1)
 		}

@@ -45,59 +45,60 @@ func newWSFraming(f wamp.Format, max int, client, deflate bool) *wsFraming {
 	return w
 }
 
-func (w *wsFraming) parse(b []byte) (f frame, ok bool, err error) {
+func (w *wsFraming) parse(b []byte, f *frame) (ok bool, err error) {
 	if len(b) < 2 {
-		return f, false, nil
+		return false, nil
 	}
+	*f = frame{}
 	f.fin, f.masked = b[0]&wsFin != 0, b[1]&wsMasked != 0
 	switch {
 	case b[0]&wsRSV != 0 && !w.deflate:
-		return f, false, protocolError(CloseProtocolError, "a WebSocket frame uses reserved bits, and no extension was agreed on")
+		return false, protocolError(CloseProtocolError, "a WebSocket frame uses reserved bits, and no extension was agreed on")
 	case b[0]&wsRSV != 0:
 		// RFC 7692, section 6: the first frame of a message says that it is compressed.
 		if opcode := b[0] & 0x0f; b[0]&wsRSV != wsRSV1 || opcode == wsContinuation || opcode >= wsClose {
-			return f, false, protocolError(CloseProtocolError, "a WebSocket frame uses reserved bits that no extension gives a meaning")
+			return false, protocolError(CloseProtocolError, "a WebSocket frame uses reserved bits that no extension gives a meaning")
 		}
 		f.deflated = true
 	}
 	switch {
 	case f.masked == w.client:
 		if w.client {
-			return f, false, protocolError(CloseProtocolError, "a WebSocket frame from the server is masked")
+			return false, protocolError(CloseProtocolError, "a WebSocket frame from the server is masked")
 		}
-		return f, false, protocolError(CloseProtocolError, "a WebSocket frame from the client is not masked")
+		return false, protocolError(CloseProtocolError, "a WebSocket frame from the client is not masked")
 	}
-	if err := w.parseKind(b[0]&0x0f, &f); err != nil {
-		return f, false, err
+	if err := w.parseKind(b[0]&0x0f, f); err != nil {
+		return false, err
 	}
 	length, size := uint64(b[1]&0x7f), 2
 	switch {
 	case f.kind >= framePing && (length > wsMaxControl || !f.fin):
-		return f, false, protocolError(CloseProtocolError, "a WebSocket control frame is fragmented or longer than 125 bytes")
+		return false, protocolError(CloseProtocolError, "a WebSocket control frame is fragmented or longer than 125 bytes")
 	case length == 126:
 		if size = 4; len(b) < size {
-			return f, false, nil
+			return false, nil
 		}
 		length = uint64(binary.BigEndian.Uint16(b[2:]))
 	case length == 127:
 		if size = 10; len(b) < size {
-			return f, false, nil
+			return false, nil
 		}
 		length = binary.BigEndian.Uint64(b[2:])
 	}
 	if length > w.max {
-		return f, false, tooBig(length, w.max)
+		return false, tooBig(length, w.max)
 	}
 	f.length = int(length)
 	if f.masked {
 		if len(b) < size+4 {
-			return f, false, nil
+			return false, nil
 		}
 		f.mask = [4]byte(b[size:])
 		size += 4
 	}
 	f.header = size
-	return f, true, nil
+	return true, nil
 }
 
 func (w *wsFraming) parseKind(opcode byte, f *frame) error {

@@ -23,6 +23,8 @@ type library struct {
 	// tellsReason: it tells why the router closed a session; tellsRevocation: it tells that a
 	// registration was taken away.
 	tellsReason, tellsRevocation bool
+	// hidesAbort: it tells the message of an ABORT after CHALLENGE, and not its URI.
+	hidesAbort bool
 
 	once   sync.Once
 	driver *driver

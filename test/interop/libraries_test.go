@@ -7,6 +7,7 @@ var nexusLibrary = &library{
 		"websocket/json", "websocket/msgpack", "websocket/cbor", "rawsocket/json", "rawsocket/msgpack", "rawsocket/cbor",
 	},
 	tellsReason: true,
+	hidesAbort:  true,
 	cannot: map[string]string{
 		"retained event":                       "it drops what comes right behind SUBSCRIBED",
 		"scram":                                "it has no answer to a CHALLENGE of scram",

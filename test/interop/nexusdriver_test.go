@@ -282,12 +282,12 @@ func (n *nexus) call(c command, session *nexusSession) {
 			n.tell(report{ID: c.ID, Kind: "progress", Args: r.Arguments, Kwargs: r.ArgumentsKw, Details: r.Details})
 		}
 	}
+	pieces <- c // the first, before the next command brings the second
 	go func() {
 		defer cancel()
 		var result *wamp.Result
 		var err error
 		if c.Options["progress"] == true {
-			pieces <- c
 			result, err = session.CallProgressive(ctx, c.URI, func(ctx context.Context) (wamp.Dict, wamp.List, wamp.Dict, error) {
 				select {
 				case p := <-pieces:

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"reflect"
 	"time"
 )
@@ -125,7 +126,7 @@ var rpcScenarios = []scenario{
 		sum := 0.0
 		var last *invocation
 		for range 5 {
-			i := next(r, "a piece", pieces)
+			i := next(r, fmt.Sprintf("a piece, after those of the sum %v", sum), pieces)
 			sum += i.Args[0].(float64)
 			if i.Details["progress"] != true {
 				last = i

@@ -53,10 +53,18 @@ function join(how, closed) {
       on_internal_error: (e) => reject(e instanceof Error ? e : new Error(JSON.stringify(e))), on_user_error: () => {},
     });
     let left;
-    connection.onopen = (session, details) => resolve(wrap(connection, session, details, (f) => { left = f; }));
+    let joined = false;
+    connection.onopen = (session, details) => {
+      joined = true;
+      resolve(wrap(connection, session, details, (f) => { left = f; }));
+    };
     connection.onclose = (reason, details) => {
       reject(new Failure(details.reason, [], {}, `${reason} ${details.message}`));
-      left ? left() : closed(details.reason || reason);
+      if (left) {
+        left();
+      } else if (joined) {
+        closed(details.reason || reason);
+      }
       return true; // do not connect again
     };
     connection.open();

@@ -167,6 +167,8 @@ Connect with a WAMP client library.
 const speaksTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
 	"This port speaks TLS: connect with wss:// (WebSocket), https:// (long-poll) or TLS (RawSocket).\n"
 
+// serveHTTP upgrades requests for a WebSocket whatever their path is: clients that come from other
+// routers have paths of their own.
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.LongPoll != nil {
 		if path, ok := strings.CutPrefix(r.URL.Path, s.cfg.LongPoll.Path); ok && strings.HasPrefix(path, "/") {
@@ -175,13 +177,14 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("Connection", "close")
 	}
+	asked := strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 	switch {
-	case r.URL.Path != "/" && r.URL.Path != "/ws":
+	case !asked && r.URL.Path != "/" && r.URL.Path != "/ws":
 		http.Error(w, "Nothing is here. WebSocket connections go to /ws.", http.StatusNotFound)
 	case r.Method != http.MethodGet:
 		w.Header().Set("Allow", http.MethodGet)
 		http.Error(w, whatToDo, http.StatusMethodNotAllowed)
-	case !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+	case !asked:
 		w.Header().Set("Upgrade", "websocket")
 		http.Error(w, whatToDo, http.StatusUpgradeRequired)
 	case !s.cfg.originAllowed(r):

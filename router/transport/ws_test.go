@@ -71,6 +71,7 @@ func TestHTTP(t *testing.T) {
 		{"old version", strings.Replace(upgradeRequest, "13", "8", 1) + "Sec-WebSocket-Protocol: wamp.2.json\r\n\r\n", 426, ""},
 		{"no key", strings.Replace(upgradeRequest, "dGhlIHNhbXBsZSBub25jZQ==", "", 1) + "Sec-WebSocket-Protocol: wamp.2.json\r\n\r\n", 400, ""},
 		{"upgrade", upgradeRequest + "Sec-WebSocket-Protocol: wamp.2.cbor\r\n\r\n", 101, ""},
+		{"upgrade elsewhere", strings.Replace(upgradeRequest, "/ws", "/any/path?x=1", 1) + "Sec-WebSocket-Protocol: wamp.2.json\r\n\r\n", 101, ""},
 		{"choice", upgradeRequest + "Sec-WebSocket-Protocol: x, wamp.2.msgpack,wamp.2.json\r\n\r\n", 101, ""},
 		{"no HTTP version", "GET /ws\r\n\r\n", 400, ""},
 	} {

@@ -22,13 +22,23 @@ func (s *Session) admit(router Router, m *wamp.Message) *Refusal {
 	}
 	s.rules = s.Access.Load()
 	s.role = s.rules.Role(s.Identity.Role.Name)
-	_ = s.conn.Send(&wamp.Message{Type: wamp.Welcome, ID: s.ID, Dict: s.welcome()})
-	if !s.protocol.Joined() {
+	if !s.enter() {
 		return gone // the router ended the session while it began, and has said so
 	}
 	s.handshake.Stop()
 	s.cfg.Logger.Debug("session joined", "realm", s.Realm, "session", s.ID, "role", s.Identity.Role.Name, "agent", hello.Agent)
 	return nil
+}
+
+// enter sends WELCOME; false when there is no session to enter any more.
+func (s *Session) enter() bool {
+	s.entering.Lock()
+	defer s.entering.Unlock()
+	if s.protocol.phase.Load() == closed {
+		return false
+	}
+	_ = s.conn.Send(&wamp.Message{Type: wamp.Welcome, ID: s.ID, Dict: s.welcome()})
+	return s.protocol.Joined()
 }
 
 func (s *Session) join(router Router, hello Hello) (Peer, *Refusal) {
@@ -87,6 +97,8 @@ func (s *Session) welcome() wamp.Dict {
 
 // handshakeExpired closes a connection that did not get as far as WELCOME in time.
 func (s *Session) handshakeExpired() {
+	s.entering.Lock()
+	defer s.entering.Unlock()
 	why := "no HELLO within "
 	if s.protocol.phase.Load() != opening {
 		why = "not authenticated within "

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -84,6 +85,7 @@ type Session struct {
 	format   wamp.Format
 	ctx      context.Context
 	protocol Protocol
+	entering sync.Mutex // held while WELCOME is sent: what ends the session comes before or after
 
 	// Of the reading goroutine: the rules that role was looked up in, the peer, one message.
 	deadline  time.Time
@@ -178,6 +180,8 @@ func (s *Session) Goodbye(reason string) { s.Kill(reason, "") }
 
 // Kill is Goodbye with a message for the client, in Details, where it is not empty.
 func (s *Session) Kill(reason, message string) {
+	s.entering.Lock()
+	defer s.entering.Unlock()
 	switch {
 	case s.protocol.Leaving():
 		farewell := goodbye(reason)
@@ -187,7 +191,10 @@ func (s *Session) Kill(reason, message string) {
 		_ = s.conn.Send(farewell)
 		time.AfterFunc(s.cfg.GoodbyeTimeout, s.conn.Close)
 	case s.protocol.GiveUp():
-		_ = s.conn.Send(s.abort(&Refusal{URI: reason, Message: "the router closes the realm or is stopping"}))
+		if message == "" {
+			message = "the router closes the realm or is stopping"
+		}
+		_ = s.conn.Send(s.abort(&Refusal{URI: reason, Message: message}))
 		s.conn.Close()
 	}
 }

@@ -38,7 +38,9 @@ func TestUnixSocket(t *testing.T) {
 		}
 	}
 	_ = ln.Close()
-	within(t, served)
+	if err := within(t, served); err == nil {
+		t.Error("Serve ends without an error")
+	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Error("the file stays")
 	}

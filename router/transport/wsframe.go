@@ -61,8 +61,7 @@ func (w *wsFraming) parse(b []byte, f *frame) (ok bool, err error) {
 		}
 		f.deflated = true
 	}
-	switch {
-	case f.masked == w.client:
+	if f.masked == w.client {
 		if w.client {
 			return false, protocolError(CloseProtocolError, "a WebSocket frame from the server is masked")
 		}

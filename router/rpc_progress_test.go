@@ -7,6 +7,7 @@ import (
 
 	"github.com/wamp-operator/wamp-operator/router"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
+	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -93,28 +94,33 @@ func TestTimeoutBetweenProgressiveResults(t *testing.T) {
 	})
 }
 
-// A callee is not faster than its caller: what is on the way is bounded.
+// A callee is not faster than its caller: what is on the way is bounded, and nobody is dropped for
+// it.
 func TestProgressToASlowCaller(t *testing.T) {
-	dev := start(t, 1)
-	callee, caller := join(t, dev, 0), join(t, dev, 0)
-	const pieces, size = 400, 64 << 10
-	if _, err := callee.Register(uri, nil, func(m *wamptest.Message) {
-		blob := bytes.Repeat([]byte{1}, size)
-		for range pieces {
-			callee.YieldOptions(m, map[string]any{"progress": true}, blob)
+	for _, replicas := range []int{1} {
+		dev := start(t, replicas, func(c *router.DevConfig) {
+			c.Limits = transport.Config{SoftLimit: 256 << 10, HardLimit: 4 << 20, MaxMessage: 1 << 20}
+		})
+		uri, callee, caller := fresh(), join(t, dev, 1), join(t, dev, 0)
+		const pieces, size = 400, 64 << 10
+		if _, err := callee.Register(uri, nil, func(m *wamptest.Message) {
+			blob := bytes.Repeat([]byte{1}, size)
+			for range pieces {
+				callee.YieldOptions(m, map[string]any{"progress": true}, blob)
+			}
+			callee.Yield(m)
+		}); err != nil {
+			t.Fatal(err)
 		}
-		callee.Yield(m)
-	}); err != nil {
-		t.Fatal(err)
-	}
-	got := 0
-	_, answer := caller.StartOptions(uri, map[string]any{"receive_progress": true}, func(*wamptest.Message) {
-		if got++; got%100 == 0 {
-			time.Sleep(20 * time.Millisecond) // the caller takes its time
+		got := 0
+		_, answer := caller.StartOptions(uri, map[string]any{"receive_progress": true}, func(*wamptest.Message) {
+			if got++; got%20 == 0 {
+				time.Sleep(20 * time.Millisecond) // the caller takes its time
+			}
+		})
+		if _, err := caller.Await(answer); err != nil || got != pieces {
+			t.Errorf("%d replicas: %d pieces, %v", replicas, got, err)
 		}
-	})
-	if _, err := caller.Await(answer); err != nil || got != pieces {
-		t.Errorf("%d pieces, %v", got, err)
 	}
 }
 

@@ -43,7 +43,7 @@ func (r *Realm) Continue(call uint64, c *Call) Waiter {
 	x := r.node.calls
 	open, ok := x.open.get(call)
 	if !ok || open.progress == nil {
-		return nil
+		return x.unplaced(c)
 	}
 	if open.at.full() {
 		return *open.at.link.Load()
@@ -53,8 +53,19 @@ func (r *Realm) Continue(call uint64, c *Call) Waiter {
 	default:
 		return open.progress
 	}
-	if open, ok = x.open.get(call); ok { // it is known by now where the callee is
-		open.at.send(&frame{kind: frameMore, call: call, flags: c.Flags, details: c.Details, Payload: c.Payload})
+	if open, ok = x.open.get(call); !ok {
+		return x.unplaced(c)
+	}
+	// It is known by now where the callee is.
+	open.at.send(&frame{kind: frameMore, call: call, flags: c.Flags, details: c.Details, Payload: c.Payload})
+	return nil
+}
+
+// unplaced is for a piece of a call that is nowhere under its number: it is over, or it came back
+// and will be sent again under another one.
+func (x *calls) unplaced(c *Call) Waiter {
+	if c.Caller.Open() {
+		return pause{x.clock}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/ring"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -96,7 +97,7 @@ func (p *Peer) invoke(reg *registration, d *cluster.Delivery, payload wamp.Paylo
 	if d.Flags&cluster.Progress != 0 || p.session.Has(session.CalleeReroute) {
 		inv.kept = keep(reg, d, payload, p.session)
 	}
-	p.invocations.put(id, inv)
+	p.invocations.Put(id, inv)
 	if c := local(d.Caller); c != nil {
 		c.invocation.Store(uint64(id))
 	}
@@ -173,7 +174,7 @@ func (p *Peer) Quiesce() {
 
 // take ends an invocation, and writes what waited for that; called with mu held.
 func (p *Peer) take(id wamp.ID) (inv invocation, failed []unsent) {
-	inv, ok := p.invocations.take(id)
+	inv, ok := p.invocations.Take(id)
 	if ok && inv.registration != nil {
 		inv.registration.open--
 		failed = p.dispatch(inv.registration)
@@ -260,7 +261,7 @@ func (p *Peer) Error(m *wamp.Message) {
 func (p *Peer) Leave() {
 	p.mu.Lock()
 	var lost []cluster.Caller
-	for _, inv := range p.invocations.all() {
+	for _, inv := range p.invocations.All() {
 		lost = append(lost, inv.caller)
 	}
 	var back []*waiting
@@ -268,7 +269,7 @@ func (p *Peer) Leave() {
 		back = append(back, p.drop(reg)...)
 	}
 	p.gone = true
-	p.invocations, p.registrations = ring[invocation]{}, nil
+	p.invocations, p.registrations = ring.Ring[wamp.ID, invocation]{}, nil
 	p.mu.Unlock()
 	for _, caller := range lost {
 		caller.Answer(failure(wamp.ErrCanceled, "the session of the callee ended before it answered"))
@@ -281,7 +282,7 @@ func (p *Peer) Leave() {
 func (p *Peer) Pending(f func(cluster.Caller)) {
 	p.mu.Lock()
 	var open []cluster.Caller
-	for _, inv := range p.invocations.all() {
+	for _, inv := range p.invocations.All() {
 		if inv.caller.Open() {
 			open = append(open, inv.caller)
 		}

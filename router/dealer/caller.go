@@ -8,6 +8,7 @@ import (
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/ring"
 	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -51,11 +52,11 @@ func (p *Peer) Call(m *wamp.Message) {
 	if hasEntries(m.Dict) && !p.callOptions(m, c) {
 		return
 	}
-	if len(p.calls.slots) > ringIdle && p.callsOpen.Load() == 0 {
-		p.calls = ring[*call]{forget: over} // after a burst
+	if p.calls.Long() && p.callsOpen.Load() == 0 {
+		p.calls = ring.Ring[wamp.ID, *call]{Forget: over} // after a burst
 	}
 	p.callsOpen.Add(1)
-	p.calls.put(c.request, c)
+	p.calls.Put(c.request, c)
 	if c.more != nil {
 		c.startTimer()
 	}
@@ -184,14 +185,14 @@ func (c *call) unsayable(err error) {
 // leaveCalls interrupts the calls of a session that ends.
 func (p *Peer) leaveCalls() {
 	i := cluster.Interruption{Mode: cluster.KillNoWait, Reason: wamp.ErrCanceled}
-	for _, c := range p.calls.all() {
+	for _, c := range p.calls.All() {
 		if c.finishSilently() {
 			p.failures.Add(1)
 			i.Caller = c
 			c.interrupt(p.dealer.realm, &i)
 		}
 	}
-	p.calls = ring[*call]{}
+	p.calls = ring.Ring[wamp.ID, *call]{}
 }
 
 // finishSilently ends a call whose caller has left.

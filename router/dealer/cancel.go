@@ -16,7 +16,7 @@ func (p *Peer) Cancel(m *wamp.Message) {
 		p.session.Refuse(wamp.Cancel, m.Request, wamp.ErrInvalidArgument, err.Error())
 		return
 	}
-	found := p.calls.get(m.Request)
+	found := p.calls.Get(m.Request)
 	if found == nil || !(*found).Open() {
 		return
 	}

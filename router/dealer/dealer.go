@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/ring"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -69,7 +70,7 @@ type Peer struct {
 	answer   cluster.Answer
 	dict     []byte
 	identity identity
-	calls    ring[*call] // by request; those that are over are forgotten
+	calls    ring.Ring[wamp.ID, *call] // by request; those that are over are forgotten
 	patience session.Patience
 	crowded  bool // a wait for calls to end was in vain
 
@@ -83,7 +84,7 @@ type Peer struct {
 	gone          bool    // the session ended
 	quiet         bool    // it is about to be told to leave
 	last          wamp.ID // of the invocations: 1, 2, 3 … (WAMP basic profile, "IDs")
-	invocations   ring[invocation]
+	invocations   ring.Ring[wamp.ID, invocation]
 	registrations map[wamp.ID]*registration
 	waiting       int           // calls that wait for REGISTERED or for the concurrency of a registration
 	room          chan struct{} // not nil while somebody waits for fewer of them; closed then
@@ -92,7 +93,7 @@ type Peer struct {
 // Join makes the dealer's side of a session.
 func (d *Dealer) Join(s *session.Session) *Peer {
 	p := &Peer{dealer: d, session: s}
-	p.calls.forget = over
+	p.calls.Forget = over
 	if d.limits.CallsInFlight > 0 {
 		p.ended = make(chan struct{}, 1)
 	}
@@ -104,7 +105,7 @@ func (d *Dealer) Join(s *session.Session) *Peer {
 func (p *Peer) Open() (calls, invocations int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return int(p.callsOpen.Load()), p.invocations.len() + p.waiting
+	return int(p.callsOpen.Load()), p.invocations.Len() + p.waiting
 }
 
 // Answered counts the calls of this session that ended, in RESULT and in ERROR.

@@ -44,7 +44,7 @@ func (p *Peer) admit() bool {
 func (p *Peer) answers() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.invocations.len() > 0
+	return p.invocations.Len() > 0
 }
 
 // awaitRoom waits until fewer than limit calls are open; false when that took too long.

@@ -29,7 +29,7 @@ func TestCallsInFlight(t *testing.T) {
 		if took := time.Since(began); took != 0 {
 			t.Errorf("below the limit: held for %v", took)
 		}
-		first := (*p.Peer.calls.get(1))
+		first := (*p.Peer.calls.Get(1))
 		go func() {
 			time.Sleep(callsRoom / 2)
 			first.Answer(&cluster.Answer{})

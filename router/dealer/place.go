@@ -92,14 +92,14 @@ type kept struct {
 func (p *Peer) find(caller cluster.Caller) (wamp.ID, *invocation) {
 	if c := local(caller); c != nil {
 		id := wamp.ID(c.invocation.Load())
-		if inv := p.invocations.get(id); inv != nil && inv.caller == caller {
+		if inv := p.invocations.Get(id); inv != nil && inv.caller == caller {
 			return id, inv
 		}
 		return 0, nil
 	}
-	for id, inv := range p.invocations.all() {
+	for id, inv := range p.invocations.All() {
 		if cluster.SameCall(inv.caller, caller) {
-			return id, p.invocations.get(id)
+			return id, p.invocations.Get(id)
 		}
 	}
 	return 0, nil

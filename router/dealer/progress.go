@@ -16,7 +16,7 @@ import (
 // what it gets slows its callee down.
 func (p *Peer) progress(id wamp.ID) {
 	p.mu.Lock()
-	inv := p.invocations.get(id)
+	inv := p.invocations.Get(id)
 	if inv == nil || !inv.progress {
 		p.mu.Unlock()
 		return
@@ -83,7 +83,7 @@ const placePause = 5 * time.Millisecond
 // more handles a further CALL of a progressive call (WAMP advanced profile, "Progressive Call
 // Invocations"): it goes where the first one went. When the call is over, it is dropped.
 func (p *Peer) more(m *wamp.Message) {
-	found := p.calls.get(m.Request)
+	found := p.calls.Get(m.Request)
 	if found == nil || !(*found).Open() {
 		return
 	}

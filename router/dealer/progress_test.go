@@ -77,8 +77,8 @@ func TestNoProgressAfterTheEnd(t *testing.T) {
 		for calls, _ := p.caller.Open(); calls > 0; calls, _ = p.caller.Open() {
 			time.Sleep(100 * time.Microsecond) // the call was not delivered in time
 		}
-		(*p.caller.calls.get(request)).more.mu.Lock() // its answer is sent with it held
-		(*p.caller.calls.get(request)).more.mu.Unlock()
+		(*p.caller.calls.Get(request)).more.mu.Lock() // its answer is sent with it held
+		(*p.caller.calls.Get(request)).more.mu.Unlock()
 		sent := p.caller.conn.Sent()
 		for i, m := range sent {
 			final := m.Type == wamp.Error || wamptest.Details(m)["progress"] != true

@@ -68,13 +68,13 @@ func (p *Peer) reroute(d *cluster.Delivery) {
 }
 
 // handBack gives calls back that waited for a registration that is gone: they were not delivered,
-// so another callee can have them.
+// so another callee can have them. Not progressive ones, of which pieces may be on their way here.
 func (p *Peer) handBack(queue []*waiting) {
 	for _, w := range queue {
 		p.handOver(&w.delivery)
 		switch {
 		case !w.delivery.Caller.Open():
-		case len(w.pieces) > 0:
+		case w.delivery.Flags&cluster.Progress != 0:
 			w.delivery.Caller.Answer(failure(wamp.ErrCanceled, "the callee was gone before it got the call"))
 		default:
 			p.dealer.realm.Reroute(&w.delivery)

@@ -149,8 +149,8 @@ type RouterLimits struct {
 	MessagesPerSecond *int32 `json:"messagesPerSecond,omitempty"`
 	// MessageBurst is how many messages it may send at once. Default: those of one second.
 	MessageBurst *int32 `json:"messageBurst,omitempty"`
-	// CallsInFlight is how many calls of one session may be unanswered; 0 for no limit.
-	// Default 65536.
+	// CallsInFlight is how many calls of one session may be unanswered; 0 for no limit. Beyond it the
+	// client is read more slowly; beyond four times as many its calls are refused. Default 65536.
 	CallsInFlight *int32 `json:"callsInFlight,omitempty"`
 	// Registrations is how many procedures one session may have registered; 0 for no limit.
 	// Default 10000.

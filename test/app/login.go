@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"strings"
 
 	"github.com/gammazero/nexus/v3/client"
+	"github.com/gammazero/nexus/v3/transport"
+	"github.com/gammazero/nexus/v3/transport/serialize"
 	"github.com/gammazero/nexus/v3/wamp"
 	"github.com/gammazero/nexus/v3/wamp/crsign"
 )
@@ -21,11 +22,11 @@ type Login struct {
 	Secret string
 }
 
-// Welcome is what a router says to somebody who joined, or the Refusal.
+// Welcome is what a router says to somebody who joined, or why it did not let them in.
 type Welcome struct {
-	AuthID  string   `json:"authid,omitempty"`
-	Role    string   `json:"role,omitempty"`
-	Refusal *Refusal `json:"refusal,omitempty"`
+	AuthID  string `json:"authid,omitempty"`
+	Role    string `json:"role,omitempty"`
+	Refused string `json:"refused,omitempty"`
 }
 
 // TryLogin joins at one router and leaves at once.
@@ -38,20 +39,20 @@ func TryLogin(ctx context.Context, routers Routers, router string, login Login) 
 		}
 		return login.Secret, wamp.Dict{}
 	}
-	session, err := client.ConnectNet(ctx, routers.URL(router), client.Config{
+	quiet := log.New(io.Discard, "", 0)
+	peer, err := transport.ConnectWebsocketPeer(ctx, routers.URL(router), serialize.MSGPACK, nil, quiet, &transport.WebsocketConfig{})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", routers.URL(router), err)
+	}
+	session, err := client.NewClient(peer, client.Config{
 		Realm:           login.Realm,
 		HelloDetails:    wamp.Dict{"authid": login.AuthID},
 		AuthHandlers:    map[string]client.AuthFunc{login.Method: answer},
 		ResponseTimeout: callTimeout,
-		Logger:          log.New(io.Discard, "", 0),
+		Logger:          quiet,
 	})
 	if err != nil {
-		// The library has the reason of ABORT in the text alone.
-		if _, text, found := strings.Cut(err.Error(), "wamp.error."); found {
-			reason, sentence, _ := strings.Cut(text, ": ")
-			return &Welcome{Refusal: &Refusal{URI: "wamp.error." + reason, Sentence: sentence}}, nil
-		}
-		return nil, fmt.Errorf("joining realm %s at %s: %w", login.Realm, routers.URL(router), err)
+		return &Welcome{Refused: err.Error()}, nil // of ABORT the library tells the sentence alone
 	}
 	defer func() { _ = session.Close() }()
 	details := session.RealmDetails()

@@ -35,7 +35,7 @@ type calls struct {
 	self  *member
 	table *table
 	// open are calls of callers here that are on another replica.
-	open shards[uint64, openCall]
+	open openCalls
 	// progressive are the callees here of progressive calls from other replicas.
 	progressive shards[progressKey, Callee]
 	crowds      crowds
@@ -96,7 +96,6 @@ type routing struct {
 
 func newCalls(self *member, t *table, c clock, pending func(func(Callee, Caller))) *calls {
 	x := &calls{self: self, table: t, clock: c, random: rand.IntN, pending: pending}
-	x.open.init()
 	x.progressive.init()
 	x.crowds.marks.init()
 	return x

@@ -39,7 +39,7 @@ func TestStallOfAWrite(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if !watch(writeWait + heartbeat) {
+		if !watch(writeWait + 3*heartbeat) {
 			t.Error("a reader that stopped was not noticed")
 		}
 		s.close()

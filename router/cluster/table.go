@@ -168,16 +168,6 @@ func (s *shards[K, V]) set(k K, v V) {
 	shard.Unlock()
 }
 
-// replace sets the value of a key that is there.
-func (s *shards[K, V]) replace(k K, v V) {
-	shard := &s.shards[maphash.Comparable(s.seed, k)%shardCount]
-	shard.Lock()
-	if _, ok := shard.m[k]; ok {
-		shard.m[k] = v
-	}
-	shard.Unlock()
-}
-
 // update changes the value of a key, which may not be there, under the lock of its shard; f
 // gives the new one, and whether to set it.
 func (s *shards[K, V]) update(k K, f func(V, bool) (V, bool)) {

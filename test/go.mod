@@ -6,6 +6,7 @@ require (
 	github.com/gammazero/nexus/v3 v3.3.0
 	github.com/google/go-containerregistry v0.22.1
 	github.com/wamp-operator/wamp-operator v0.0.0
+	golang.org/x/crypto v0.57.0
 )
 
 require (
@@ -25,7 +26,6 @@ require (
 	github.com/ugorji/go/codec v1.3.1 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
-	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/net v0.59.0 // indirect
 	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect

@@ -25,6 +25,7 @@ var libraries = []*library{
 		speaks:          []string{"websocket/json", "websocket/msgpack", "websocket/cbor", "rawsocket/json"},
 		tellsReason:     true,
 		tellsRevocation: true,
+		noInterrupt:     true,
 		cannot: map[string]string{
 			"progressive invocations":          "it sends a CALL once",
 			"cancel: killnowait":               "it forgets the call with CANCEL, and closes the connection when the ERROR comes that the text asks for",
@@ -38,13 +39,15 @@ var libraries = []*library{
 		},
 	},
 	{
-		name:   "wampy.js 8.0.2",
-		start:  nodeDriver("wampy.js", "wampy"),
-		speaks: []string{"websocket/json", "websocket/msgpack", "websocket/cbor"},
+		name:        "wampy.js 8.0.2",
+		start:       nodeDriver("wampy.js", "wampy"),
+		speaks:      []string{"websocket/json", "websocket/msgpack", "websocket/cbor"},
+		noInterrupt: true,
 		cannot: map[string]string{
 			"cancel: kill":                     "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",
 			"cancel: killnowait":               "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",
 			"INTERRUPT when the caller leaves": "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",
+			"progressive invocations":          "it has them and does not announce them, which the text makes a violation of the protocol",
 			"exclude_me false":                 "it sends exclude_me only when it is true",
 			"retained event":                   "it takes the option retain and does not send it",
 			"the callee asks who calls":        "it does not send disclose_caller",

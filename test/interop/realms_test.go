@@ -67,7 +67,7 @@ spec:
       secretRef: {name: users, key: bob-derived-key}
       salted: {salt: salt-of-bob, iterations: 1000}
   authenticators:
-  - {methods: [ticket, wampcra], procedure: com.myapp.authenticate, realm: realm1}
+  - {methods: [ticket], procedure: com.myapp.authenticate, realm: realm1}
 ---
 apiVersion: v1
 kind: Secret

@@ -44,9 +44,6 @@ async function join(how, closed) {
     wsRequestOptions: tls, ...await credentials(how),
     onClose: () => joined && !leaving && closed(reason), onError: (e) => { reason = e.errorUri || reason; },
   });
-  // The library sends progressive results and does not say so in HELLO; without it a dealer
-  // asks for none.
-  wampy._wamp_features.roles.callee.features.progressive_call_results = true;
   const details = await wampy.connect().catch(failure);
   joined = true;
   return {

@@ -26,8 +26,8 @@ type observation struct {
 	hash     string
 	// disagreement is what routers do not agree about, if that lasts.
 	disagreement string
-	// certificate is what is wrong with the Secret of the listener's certificate, without which
-	// no pod starts.
+	// certificate is what is wrong with the listener's certificate or the authorities of clients,
+	// without which no pod starts.
 	certificate string
 	problem     *conditions.State
 	// last is what the status says of the routers, as long as some of them have still to be heard

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -90,23 +91,42 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 		}
 	}
 	if tls := s.cluster.Spec.Listener.TLS; tls != nil && o.ready() < int32(len(o.pods)) {
-		if o.certificate = r.certificate(ctx, s, tls.SecretName); o.certificate != "" {
-			s.again(10 * time.Second) // Secrets are not watched
+		if o.certificate = r.certificate(ctx, s, tls); o.certificate != "" {
+			s.again(10 * time.Second) // what the listener names is not watched
 		}
 	}
 	return o
 }
 
-// certificate says what is wrong with the Secret of the listener's certificate. It is read only
-// while a router does not get ready.
-func (r *Reconciler) certificate(ctx context.Context, s *scope, name string) string {
+// certificate says what is wrong with what the listener's certificate, or the authorities of clients,
+// are to be read from. It is looked at only while a router does not get ready.
+func (r *Reconciler) certificate(ctx context.Context, s *scope, tls *v1alpha1.ListenerTLS) string {
 	secret := &corev1.Secret{}
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: name}, secret)
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: tls.SecretName}, secret)
 	switch {
 	case apierrors.IsNotFound(err):
-		return fmt.Sprintf("There is no Secret %s/%s: create it with tls.crt and tls.key, or write the name of one that is there in spec.listener.tls.secretName.", s.name.Namespace, name)
+		return fmt.Sprintf("There is no Secret %s/%s: create it with tls.crt and tls.key, or write the name of one that is there in spec.listener.tls.secretName.", s.name.Namespace, tls.SecretName)
 	case err == nil && (len(secret.Data[corev1.TLSCertKey]) == 0 || len(secret.Data[corev1.TLSPrivateKeyKey]) == 0):
-		return fmt.Sprintf("The Secret %s/%s lacks %s or %s: put both into it.", s.name.Namespace, name, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+		return fmt.Sprintf("The Secret %s/%s lacks %s or %s: put both into it.", s.name.Namespace, tls.SecretName, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+	case tls.ClientCA != nil:
+		return r.clientCA(ctx, s, tls.ClientCA)
+	}
+	return ""
+}
+
+func (r *Reconciler) clientCA(ctx context.Context, s *scope, ca *v1alpha1.ClientCA) string {
+	kind, name, key := "Secret", ca.SecretName, cmp.Or(ca.Key, resource.ClientCAKey)
+	secret, configMap := &corev1.Secret{}, &corev1.ConfigMap{}
+	var object client.Object = secret
+	if ca.ConfigMapName != "" {
+		kind, name, object = "ConfigMap", ca.ConfigMapName, configMap
+	}
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: name}, object)
+	switch {
+	case apierrors.IsNotFound(err):
+		return fmt.Sprintf("There is no %s %s/%s: create it with the certificates of authorities in %s, or correct spec.listener.tls.clientCA.", kind, s.name.Namespace, name, key)
+	case err == nil && len(secret.Data[key])+len(configMap.Data[key]) == 0:
+		return fmt.Sprintf("The %s %s/%s lacks %s: put the certificates of authorities into it, or correct spec.listener.tls.clientCA.", kind, s.name.Namespace, name, key)
 	}
 	return ""
 }

@@ -228,6 +228,14 @@ func TestMissingCertificate(t *testing.T) {
 	w.create(&corev1.Secret{ObjectMeta: w.meta("clients"), Data: map[string][]byte{"tls.crt": []byte("x")}})
 	w.Eventually(w.condition(cluster, v1alpha1.ConditionReady)).Should(HaveField("Message",
 		ContainSubstring("lacks tls.crt or tls.key: put both into it")))
+
+	other := w.cluster("other", 1)
+	other.Spec.Listener.TLS = &v1alpha1.ListenerTLS{SecretName: "server", ClientCA: &v1alpha1.ClientCA{ConfigMapName: "authorities"}}
+	pod = pod.DeepCopy()
+	pod.ObjectMeta = metav1.ObjectMeta{Name: "other-0", Namespace: w.namespace, Labels: resource.Labels("other")}
+	w.create(&corev1.Secret{ObjectMeta: w.meta("server"), Data: map[string][]byte{"tls.crt": []byte("x"), "tls.key": []byte("x")}}, other, pod)
+	w.Eventually(w.condition(other, v1alpha1.ConditionReady)).Should(HaveField("Message",
+		ContainSubstring("There is no ConfigMap "+w.namespace+"/authorities: create it with the certificates of authorities in ca.crt")))
 }
 
 // An object of somebody else is neither taken over nor overwritten; the condition says so, and the

@@ -5,8 +5,12 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
-// clientCAFile is the name that the authorities of clients have in the pod, whatever their key is.
-const clientCAFile = "ca.crt"
+const (
+	// ClientCAKey is the key of the authorities of clients where a WampCluster names none.
+	ClientCAKey = "ca.crt"
+	// clientCAFile is the name that they have in the pod, whatever their key is.
+	clientCAFile = "ca.crt"
+)
 
 // clientOptions puts what a WampCluster says about its clients into the configuration of its
 // routers. What it leaves out is left out there too: the router has the defaults.

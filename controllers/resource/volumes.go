@@ -60,7 +60,7 @@ func documentsVolume(cluster *v1alpha1.WampCluster) *corev1ac.VolumeApplyConfigu
 func clientCAVolume(ca *v1alpha1.ClientCA) *corev1ac.VolumeApplyConfiguration {
 	key := ca.Key
 	if key == "" {
-		key = clientCAFile
+		key = ClientCAKey
 	}
 	item := corev1ac.KeyToPath().WithKey(key).WithPath(clientCAFile)
 	volume := corev1ac.Volume().WithName("client-ca")

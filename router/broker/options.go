@@ -14,8 +14,13 @@ type subscribeOptions struct {
 	retained bool
 }
 
+// parseSubscribe reads them. An option that is null was not given: some clients send all that they
+// know, with undefined for what the application did not set.
 func parseSubscribe(d wamp.Dict) (o subscribeOptions, err error) {
 	for key, value := range d.All() {
+		if value.IsNull() {
+			continue
+		}
 		switch key {
 		case "match":
 			name, ok := value.Str()
@@ -58,6 +63,9 @@ func parseOptions(d wamp.Dict) (o options, err error) {
 	}
 	found := error(nil)
 	for key, value := range d.All() {
+		if value.IsNull() { // not given
+			continue
+		}
 		var err error
 		switch key {
 		case "acknowledge":

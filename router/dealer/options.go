@@ -110,6 +110,9 @@ func parseOption[T any](key string, value wamp.Value, parse func(string) (T, err
 	text, ok := value.Str()
 	if !ok {
 		var none T
+		if value.IsNull() { // not given
+			return none, nil
+		}
 		return none, errors.New("option " + key + " must be a string, not " + value.Kind())
 	}
 	return parse(text)

@@ -17,8 +17,11 @@ func (v Value) kind() kind {
 // Kind names what the value is, for messages to people: "a string", "a list"…
 func (v Value) Kind() string { return kindNames[v.kind()] }
 
-// IsNull says whether the value is null (nil, undefined).
-func (v Value) IsNull() bool { return v.kind() == kindNull }
+// IsNull says whether the value is null (nil, undefined). In MessagePack some JavaScript libraries
+// write undefined as an extension of type 0 whose only octet is 0.
+func (v Value) IsNull() bool {
+	return v.kind() == kindNull || v.Format == MessagePack && string(v.Raw) == "\xd4\x00\x00"
+}
 
 // Bool returns a boolean.
 func (v Value) Bool() (b, ok bool) {

@@ -28,6 +28,8 @@ type library struct {
 	noInterrupt bool
 	// hidesAbort: it tells the message of an ABORT after CHALLENGE, and not its URI.
 	hidesAbort bool
+	// clearRawSocket: its RawSocket knows no TLS.
+	clearRawSocket bool
 
 	once   sync.Once
 	driver *driver
@@ -88,28 +90,25 @@ type run struct {
 
 // places are the routers that callers and publishers, and callees and subscribers, are connected to.
 type places struct {
-	name       string
-	near, far  int // replicas
-	replicated bool
+	name      string
+	cluster   *cluster
+	near, far int // replicas
 }
 
 var layouts = []places{
-	{name: "one replica"},
-	{name: "across two", near: 1, far: 2, replicated: true},
+	{name: "one replica", cluster: &alone},
+	{name: "across two", cluster: &dev, near: 1, far: 2},
 }
 
 func (p places) url(transport string, replica int) string {
-	cluster := &alone
-	if p.replicated {
-		cluster = &dev
+	scheme := "ws"
+	if transport == "rawsocket" {
+		scheme = "tcp"
 	}
-	switch transport {
-	case "rawsocket":
-		return "tcp://" + cluster.replicas[replica] + "/"
-	case "longpoll":
-		return "http://" + cluster.replicas[replica] + "/lp"
+	if p.cluster == &secure {
+		scheme += "s"
 	}
-	return "ws://" + cluster.replicas[replica] + "/ws"
+	return scheme + "://" + p.cluster.replicas[replica] + "/"
 }
 
 // uri gives a URI of this run.
@@ -117,7 +116,11 @@ func (r *run) uri(name string) string { return r.prefix + "." + name }
 
 // how is how this run connects to a replica and joins the open realm.
 func (r *run) how(replica int) join {
-	return join{URL: r.at.url(r.transport, replica), Serializer: r.serializer, Realm: "realm1"}
+	how := join{URL: r.at.url(r.transport, replica), Serializer: r.serializer, Realm: "realm1"}
+	if r.at.cluster == &secure {
+		how.CA = certificates.ca
+	}
+	return how
 }
 
 func (r *run) join(how join) *session {
@@ -173,7 +176,8 @@ func runAll(t *testing.T, l *library, d *driver, at places, speech string, all [
 	transport, serializer, _ := strings.Cut(speech, "/")
 	for _, s := range all {
 		t.Run(s.name, func(t *testing.T) {
-			for _, name := range []string{s.name, s.name + " with " + serializer} {
+			plain := strings.TrimSuffix(s.name, " over TLS")
+			for _, name := range []string{plain, plain + " with " + serializer} {
 				if why := l.cannot[name]; why != "" {
 					t.Skipf("%s: %s", l.name, why)
 				}
@@ -190,7 +194,7 @@ func runAll(t *testing.T, l *library, d *driver, at places, speech string, all [
 // What a library is excused from has to exist: a scenario that is renamed would be left out silently.
 func TestExcusesNameScenarios(t *testing.T) {
 	names := map[string]bool{}
-	for _, s := range slices.Concat(scenarios(), authScenarios()) {
+	for _, s := range slices.Concat(scenarios(), authScenarios(), tlsScenarios()) {
 		if names[s.name] {
 			t.Errorf("two scenarios are named %q", s.name)
 		}

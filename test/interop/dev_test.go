@@ -70,6 +70,11 @@ func runWithRouters(m *testing.M) (int, error) {
 		}
 		defer stop()
 	}
+	stop, err := secure.serve(binary, dir, documents, 2)
+	if err != nil {
+		return 0, err
+	}
+	defer stop()
 	code := m.Run()
 	for _, end := range atExit {
 		end()

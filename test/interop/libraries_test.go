@@ -26,7 +26,9 @@ var libraries = []*library{
 		tellsReason:     true,
 		tellsRevocation: true,
 		noInterrupt:     true,
+		clearRawSocket:  true,
 		cannot: map[string]string{
+			"client certificate":               "it takes the WebSocket of Node.js, which is given no certificate",
 			"progressive invocations":          "it sends a CALL once",
 			"cancel: killnowait":               "it forgets the call with CANCEL, and closes the connection when the ERROR comes that the text asks for",
 			"cancel: skip":                     "it forgets the call with CANCEL, and closes the connection when the ERROR comes that the text asks for",

@@ -17,9 +17,6 @@ function transport(how) {
   if (url.protocol === 'tcp:') {
     return { type: 'rawsocket', host: url.hostname, port: Number(url.port) };
   }
-  if (url.protocol === 'http:' || url.protocol === 'https:') {
-    return { type: 'longpoll', url: how.url };
-  }
   return { type: 'websocket', url: how.url, serializers: [serializers[how.serializer]()] };
 }
 

@@ -23,7 +23,7 @@ type Listener struct {
 	WebSocket WebSocketOptions `json:"webSocket,omitempty,omitzero"`
 	// longPoll, when there (an empty map will do), serves the HTTP long-poll transport too. A
 	// client has to come back to the router that it began with: let the load balancer see to
-	// that, for example by sessionAffinity.
+	// that, or service.sessionAffinity.
 	// +optional
 	LongPoll *LongPollOptions `json:"longPoll,omitempty"`
 	// proxyProtocol is for routers behind load balancers that say, ahead of each connection, for

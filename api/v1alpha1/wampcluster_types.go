@@ -45,6 +45,11 @@ type ServiceShape struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 65535",message="write a port from 1 to 65535"
 	NodePort int32 `json:"nodePort,omitempty"`
+	// sessionAffinity: ClientIP brings all connections from one address to the same router, which
+	// HTTP long-poll needs.
+	// +optional
+	// +kubebuilder:validation:Enum=None;ClientIP
+	SessionAffinity corev1.ServiceAffinity `json:"sessionAffinity,omitempty"`
 	// annotations of the Service, for load balancers and the like.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64

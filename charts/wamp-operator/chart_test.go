@@ -134,6 +134,22 @@ func TestSameAsKustomize(t *testing.T) {
 	}
 }
 
+// The operator gets and watches Secrets by name, and never lists them; it deletes nothing at all.
+func TestNarrowRights(t *testing.T) {
+	var role rbacv1.ClusterRole
+	find(t, render(t), "ClusterRole", "wamp-operator", &role)
+	for _, rule := range role.Rules {
+		for _, verb := range []string{"*", "delete", "deletecollection", "update", "escalate", "bind", "impersonate"} {
+			if slices.Contains(rule.Verbs, verb) {
+				t.Errorf("the operator may %s %v", verb, rule.Resources)
+			}
+		}
+		if slices.Contains(rule.Resources, "secrets") && (slices.Contains(rule.Verbs, "list") || len(rule.Resources) > 1) {
+			t.Errorf("rule %v", rule)
+		}
+	}
+}
+
 // The chart's copies of generated files are the generated files.
 func TestGeneratedFiles(t *testing.T) {
 	copies, err := filepath.Glob("files/crds/*.yaml")

@@ -15,14 +15,18 @@ func ClientService(cluster *v1alpha1.WampCluster) *corev1ac.ServiceApplyConfigur
 	if nodePort := cluster.Spec.Service.NodePort; nodePort != 0 {
 		port.WithNodePort(nodePort)
 	}
+	spec := corev1ac.ServiceSpec().
+		WithType(serviceType(cluster)).
+		WithSelector(Selector(cluster.Name)).
+		WithPorts(port)
+	if affinity := cluster.Spec.Service.SessionAffinity; affinity != "" {
+		spec.WithSessionAffinity(affinity)
+	}
 	return corev1ac.Service(ClientServiceName(cluster.Name), cluster.Namespace).
 		WithLabels(Labels(cluster.Name)).
 		WithAnnotations(cluster.Spec.Service.Annotations).
 		WithOwnerReferences(ownerReference(cluster)).
-		WithSpec(corev1ac.ServiceSpec().
-			WithType(serviceType(cluster)).
-			WithSelector(Selector(cluster.Name)).
-			WithPorts(port))
+		WithSpec(spec)
 }
 
 func servicePortOf(name string, protocol corev1.Protocol, port int32) *corev1ac.ServicePortApplyConfiguration {

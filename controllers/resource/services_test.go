@@ -36,9 +36,11 @@ func TestClientService(t *testing.T) {
 	}
 
 	cluster := demo()
-	cluster.Spec.Service = v1alpha1.ServiceShape{Type: corev1.ServiceTypeNodePort, Port: 80, NodePort: 30080, Annotations: map[string]string{"a": "b"}}
+	cluster.Spec.Service = v1alpha1.ServiceShape{Type: corev1.ServiceTypeNodePort, Port: 80, NodePort: 30080, Annotations: map[string]string{"a": "b"},
+		SessionAffinity: corev1.ServiceAffinityClientIP}
 	s = as[corev1.Service](t, ClientService(cluster))
-	if p := s.Spec.Ports[0]; p.Port != 80 || p.NodePort != 30080 || s.Spec.Type != corev1.ServiceTypeNodePort || s.Annotations["a"] != "b" {
+	if p := s.Spec.Ports[0]; p.Port != 80 || p.NodePort != 30080 || s.Spec.Type != corev1.ServiceTypeNodePort || s.Annotations["a"] != "b" ||
+		s.Spec.SessionAffinity != corev1.ServiceAffinityClientIP {
 		t.Errorf("service %+v", s)
 	}
 }

@@ -355,6 +355,9 @@ func TestTooLarge(t *testing.T) {
 	if !s.TooLarge() {
 		t.Error("one octet more is not")
 	}
+	if s = (&Snapshot{Credentials: make([]byte, MaxBytes+1)}); !s.TooLarge() {
+		t.Error("credentials that no Secret holds are not too large")
+	}
 }
 
 func BenchmarkCompile5000(b *testing.B) {

@@ -28,11 +28,17 @@ type pages struct {
 	// published by hash; order has the oldest hash first.
 	published map[string]page
 	order     []string
+	last      files
 }
 
-// page is what a router serves: a snapshot together with credentials.
-type page struct {
+// files are what routers are told to serve.
+type files struct {
 	content, credentials []byte
+	page
+}
+
+// page is what stands in files, the values as their digests.
+type page struct {
 	written
 	values map[place][sha256.Size]byte
 }
@@ -81,7 +87,7 @@ func (b *Book) decide(cluster types.NamespacedName, s *Snapshot) ([]ObjectKey, [
 
 // Publish records that the routers were told to serve s.
 func (b *Book) Publish(cluster types.NamespacedName, s *Snapshot) {
-	b.record(cluster, page{content: s.Content, credentials: s.Credentials, written: s.written, values: s.values})
+	b.record(cluster, files{s.Content, s.Credentials, page{s.written, s.values}})
 }
 
 // Recall records, for a cluster that nothing is published for yet, what an earlier operator left
@@ -93,33 +99,32 @@ func (b *Book) Recall(cluster types.NamespacedName, content string, credentials 
 	known := p != nil && len(p.order) > 0
 	b.mu.RUnlock()
 	if !known {
-		b.record(cluster, page{content: []byte(content), credentials: credentials,
-			written: parse([]byte(content)), values: digests(parseCredentials(credentials))})
+		b.record(cluster, files{[]byte(content), credentials,
+			page{parse([]byte(content)), digests(parseCredentials(credentials))}})
 	}
 }
 
-// record takes a page, and besides what a router serves while a kubelet has brought it the one file
-// of the page and not yet the other: that has a hash of its own.
-func (b *Book) record(cluster types.NamespacedName, next page) {
+// record takes files, and besides what a router serves while a kubelet has brought it the one file
+// and not yet the other: that has a hash of its own.
+func (b *Book) record(cluster types.NamespacedName, next files) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := b.pages(cluster)
-	if len(p.order) > 0 {
-		last := p.published[p.order[len(p.order)-1]]
-		if !bytes.Equal(last.content, next.content) && !bytes.Equal(last.credentials, next.credentials) {
-			p.add(page{content: last.content, written: last.written, credentials: next.credentials, values: next.values})
-			p.add(page{content: next.content, written: next.written, credentials: last.credentials, values: last.values})
-		}
+	last := p.last
+	if len(p.order) > 0 && !bytes.Equal(last.content, next.content) && !bytes.Equal(last.credentials, next.credentials) {
+		p.add(files{last.content, next.credentials, page{last.written, next.values}})
+		p.add(files{next.content, last.credentials, page{next.written, last.values}})
 	}
 	p.add(next)
+	p.last = next
 }
 
-func (p *pages) add(next page) {
+func (p *pages) add(next files) {
 	hash := hashOf(next.content, next.credentials)
 	if _, again := p.published[hash]; again {
 		p.order = slices.DeleteFunc(p.order, func(h string) bool { return h == hash })
 	}
-	p.published[hash] = next
+	p.published[hash] = next.page
 	p.order = append(p.order, hash)
 	for len(p.order) > remembered {
 		delete(p.published, p.order[0])

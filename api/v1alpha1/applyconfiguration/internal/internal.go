@@ -431,6 +431,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: port
       type:
         scalar: numeric
+    - name: sessionAffinity
+      type:
+        namedType: io.k8s.api.core.v1.ServiceAffinity
     - name: type
       type:
         namedType: io.k8s.api.core.v1.ServiceType
@@ -972,6 +975,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: boolean
     elementRelationship: atomic
+- name: io.k8s.api.core.v1.ServiceAffinity
+  scalar: string
 - name: io.k8s.api.core.v1.ServiceType
   scalar: string
 - name: io.k8s.api.core.v1.TaintEffect

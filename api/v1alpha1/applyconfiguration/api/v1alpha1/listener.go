@@ -17,7 +17,7 @@ type ListenerApplyConfiguration struct {
 	WebSocket *WebSocketOptionsApplyConfiguration `json:"webSocket,omitempty"`
 	// longPoll, when there (an empty map will do), serves the HTTP long-poll transport too. A
 	// client has to come back to the router that it began with: let the load balancer see to
-	// that, for example by sessionAffinity.
+	// that, or service.sessionAffinity.
 	LongPoll *LongPollOptionsApplyConfiguration `json:"longPoll,omitempty"`
 	// proxyProtocol is for routers behind load balancers that say, ahead of each connection, for
 	// whom they make it (PROXY protocol, versions 1 and 2).

@@ -17,6 +17,9 @@ type ServiceShapeApplyConfiguration struct {
 	Port *int32 `json:"port,omitempty"`
 	// nodePort asks for a certain port of the nodes.
 	NodePort *int32 `json:"nodePort,omitempty"`
+	// sessionAffinity: ClientIP brings all connections from one address to the same router, which
+	// HTTP long-poll needs.
+	SessionAffinity *v1.ServiceAffinity `json:"sessionAffinity,omitempty"`
 	// annotations of the Service, for load balancers and the like.
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
@@ -48,6 +51,14 @@ func (b *ServiceShapeApplyConfiguration) WithPort(value int32) *ServiceShapeAppl
 // If called multiple times, the NodePort field is set to the value of the last call.
 func (b *ServiceShapeApplyConfiguration) WithNodePort(value int32) *ServiceShapeApplyConfiguration {
 	b.NodePort = &value
+	return b
+}
+
+// WithSessionAffinity sets the SessionAffinity field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SessionAffinity field is set to the value of the last call.
+func (b *ServiceShapeApplyConfiguration) WithSessionAffinity(value v1.ServiceAffinity) *ServiceShapeApplyConfiguration {
+	b.SessionAffinity = &value
 	return b
 }
 

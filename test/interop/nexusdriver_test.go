@@ -107,6 +107,7 @@ func (n *nexus) serve(commands io.Reader) {
 			panic(err)
 		}
 		c.Args, _ = integers(c.Args).([]any)
+		c.Kwargs, _ = integers(c.Kwargs).(map[string]any)
 		c.Options, _ = integers(c.Options).(map[string]any)
 		n.mu.Lock()
 		session, registration := n.sessions[c.Of], n.registrations[c.Of]

@@ -127,6 +127,21 @@ var pubsubScenarios = []scenario{
 		publisher.publish(r.uri("topic"), list{"new"}, nil, nil)
 		topic.hears("new")
 	}},
+	{"event history", func(r *run) {
+		subscriber, publisher := r.far(), r.near()
+		topic := subscriber.subscribe(r.uri("history"), nil)
+		for n := range 3 {
+			publisher.publish(r.uri("history"), list{float64(n)}, nil, nil)
+			topic.hears(float64(n))
+		}
+		got := subscriber.call("wamp.subscription.get_events", list{topic.details["subscription"]}, dict{"limit": 2, "reverse": true}, nil)
+		var heard []any
+		for _, e := range got.Args {
+			event, _ := e.(map[string]any)
+			heard = append(heard, event["args"])
+		}
+		same(r.T, "the last two events", heard, list{list{2.0}, list{1.0}})
+	}},
 	{"testament", func(r *run) {
 		subscriber, testator := r.far(), r.near()
 		topic := subscriber.subscribe(r.uri("will"), nil)

@@ -30,6 +30,8 @@ spec:
   - name: anonymous
     permissions:
     - {uri: "", match: prefix, allow: [call, register, publish, subscribe, disclose]}
+  eventHistory:
+  - {uri: com.myapp..history, match: wildcard}
 ---
 apiVersion: wamp-operator.io/v1alpha1
 kind: WampRealm

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wamp-operator/wamp-operator/router/internal/outbound"
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 )
 
 const (
@@ -44,7 +44,7 @@ type stream struct {
 	writes atomic.Uint64
 
 	mu     sync.Mutex
-	buf    outbound.Buffer
+	buf    backlog.Buffer
 	closed bool
 	asleep bool // the writer waits for wake
 	wake   chan struct{}
@@ -88,7 +88,7 @@ func (s *stream) wakeLocked() {
 
 // write is the writer; it returns when the stream is closed or broken.
 func (s *stream) write() error {
-	var pieces []outbound.Piece
+	var pieces []backlog.Piece
 	for {
 		s.mu.Lock()
 		for s.buf.Len() == 0 && !s.closed {
@@ -105,11 +105,11 @@ func (s *stream) write() error {
 		pieces = s.buf.Take(pieces[:0])
 		s.mu.Unlock()
 		for i, p := range pieces {
-			if err := s.flush(p.Bytes); err != nil {
+			if err := s.flush(p.Bytes()); err != nil {
 				return err
 			}
 			p.Return()
-			pieces[i] = outbound.Piece{}
+			pieces[i] = backlog.Piece{}
 		}
 		s.mu.Lock()
 		if s.room != nil && s.buf.Len() < streamSoft {

@@ -58,10 +58,10 @@ func TestBatchesAreFilled(t *testing.T) {
 	p.out.mu.Lock() // nothing is written until all wait
 	for i := range 3 {
 		start := p.addToBatch(10)
-		p.out.buf = append(p.out.buf, "[67,"+string(rune('1'+i))+"]"...)
-		p.out.buf = p.packing.batch.close(p.out.buf, start, separator)
+		p.out.buf.Last = append(p.out.buf.Last, "[67,"+string(rune('1'+i))+"]"...)
+		p.out.buf.Last = p.packing.batch.close(p.out.buf.Last, start, separator)
 	}
-	p.wakeAndUnlock(len(p.out.buf))
+	p.wakeAndUnlock(p.out.buf.Len())
 	expect(t, nc, "\x81\x15[67,1]\x1e[67,2]\x1e[67,3]\x1e")
 }
 

@@ -20,7 +20,7 @@ func (p *peer) Send(m *wamp.Message) error {
 	p.out.mu.Lock()
 	start, head, err := p.begin(wamp.SizeHint(m))
 	if err == nil {
-		p.out.buf = wamp.Append(p.out.buf, p.format, m)
+		p.out.buf.Last = wamp.Append(p.out.buf.Last, p.format, m)
 	}
 	return p.finish(frameData, start, head, err)
 }
@@ -46,7 +46,7 @@ func (p *peer) SendEncoded(message []byte) error {
 	p.out.mu.Lock()
 	start, head, err := p.begin(len(message))
 	if err == nil {
-		p.out.buf = append(p.out.buf, message...)
+		p.out.buf.Last = append(p.out.buf.Last, message...)
 	}
 	return p.finish(frameData, start, head, err)
 }
@@ -59,9 +59,9 @@ func (p *peer) begin(n int) (start, head int, err error) {
 	if p.closing.Load() {
 		return 0, 0, ErrClosed
 	}
-	p.out.ready(n)
-	start, head = len(p.out.buf), p.framing.headerSize(n)
-	p.out.buf = append(p.out.buf, zeros[:head]...)
+	p.out.buf.Room(n + len(zeros))
+	start, head = len(p.out.buf.Last), p.framing.headerSize(n)
+	p.out.buf.Last = append(p.out.buf.Last, zeros[:head]...)
 	return start, head, nil
 }
 
@@ -72,13 +72,13 @@ func (p *peer) finish(kind frameKind, start, head int, err error) error {
 		p.out.mu.Unlock()
 		return err
 	}
-	n := len(p.out.buf) - start - head
+	n := len(p.out.buf.Last) - start - head
 	if p.framing.headerSize(n) != head {
 		head = p.fitHeader(start, head, n)
 	}
 	queued := p.out.queued.Load() + int64(head+n)
 	if n > p.framing.maxPayload() || queued > int64(p.cfg.HardLimit) {
-		p.out.buf = p.out.buf[:start]
+		p.out.buf.Last = p.out.buf.Last[:start]
 		p.out.mu.Unlock()
 		if n > p.framing.maxPayload() {
 			return ErrTooLarge
@@ -87,7 +87,7 @@ func (p *peer) finish(kind frameKind, start, head int, err error) error {
 		p.fail(ErrOverflow)
 		return ErrOverflow
 	}
-	p.framing.seal(p.out.buf[start:], kind, n)
+	p.framing.seal(p.out.buf.Last[start:], kind, n)
 	p.out.messages++
 	p.wakeAndUnlock(head + n)
 	return nil
@@ -101,10 +101,10 @@ func (p *peer) fitHeader(start, head, n int) int {
 		return h
 	}
 	if h > head {
-		p.out.buf = append(p.out.buf, zeros[:h-head]...)
+		p.out.buf.Last = append(p.out.buf.Last, zeros[:h-head]...)
 	}
-	copy(p.out.buf[start+h:], p.out.buf[start+head:start+head+n])
-	p.out.buf = p.out.buf[:start+h+n]
+	copy(p.out.buf.Last[start+h:], p.out.buf.Last[start+head:start+head+n])
+	p.out.buf.Last = p.out.buf.Last[:start+h+n]
 	return h
 }
 
@@ -128,10 +128,10 @@ func (p *peer) control(kind frameKind, payload []byte) {
 	if p.packing != nil {
 		p.sealBatch()
 	}
-	p.out.ready(len(payload))
-	start, head := len(p.out.buf), p.framing.headerSize(len(payload))
-	p.out.buf = append(append(p.out.buf, zeros[:head]...), payload...)
-	p.framing.seal(p.out.buf[start:], kind, len(payload))
+	p.out.buf.Room(len(payload) + len(zeros))
+	start, head := len(p.out.buf.Last), p.framing.headerSize(len(payload))
+	p.out.buf.Last = append(append(p.out.buf.Last, zeros[:head]...), payload...)
+	p.framing.seal(p.out.buf.Last[start:], kind, len(payload))
 	p.wakeAndUnlock(head + len(payload))
 }
 
@@ -225,8 +225,9 @@ func (p *peer) close(code CloseCode, reason string) {
 func (p *peer) Abort() {
 	p.out.mu.Lock()
 	p.closing.Store(true)
-	p.out.queued.Add(int64(-len(p.out.buf)))
-	p.out.buf, p.out.box, p.out.messages = nil, nil, 0
+	p.out.queued.Add(int64(-p.out.buf.Len()))
+	p.out.buf.Drop()
+	p.out.messages = 0
 	p.out.release()
 	_ = rawConn(p.nc).Close()
 	p.wakeAndUnlock(0)

@@ -77,17 +77,17 @@ func (p *peer) sendPacked(m *wamp.Message, encoded []byte) error {
 		p.out.mu.Unlock()
 		return ErrClosed
 	}
-	before := len(p.out.buf)
+	before := p.out.buf.Len()
 	start := p.addToBatch(n)
 	if m != nil {
-		p.out.buf = wamp.Append(p.out.buf, p.format, m)
+		p.out.buf.Last = wamp.Append(p.out.buf.Last, p.format, m)
 	} else {
-		p.out.buf = append(p.out.buf, encoded...)
+		p.out.buf.Last = append(p.out.buf.Last, encoded...)
 	}
-	p.out.buf = p.packing.batch.close(p.out.buf, start, p.packing.sep)
-	added := len(p.out.buf) - before
+	p.out.buf.Last = p.packing.batch.close(p.out.buf.Last, start, p.packing.sep)
+	added := p.out.buf.Len() - before
 	if p.out.queued.Load()+int64(added) > int64(p.cfg.HardLimit) {
-		p.out.buf = p.out.buf[:before]
+		p.out.queued.Add(int64(added))
 		p.out.mu.Unlock()
 		p.stats.Overflows.Add(1)
 		p.fail(ErrOverflow)
@@ -102,18 +102,18 @@ func (p *peer) sendPacked(m *wamp.Message, encoded []byte) error {
 // buffer, or in a new one, and returns where it begins. Called with mu held.
 func (p *peer) addToBatch(n int) (start int) {
 	o, k := &p.out, p.packing
-	if k.open && (len(o.buf)-k.start > batchSize || n > batchSize) {
+	if k.open && (len(o.buf.Last)-k.start > batchSize || !o.buf.Fits(n+len(zeros))) {
 		p.sealBatch()
 	}
+	o.buf.Room(n + len(zeros))
 	if !k.open {
-		o.ready(n + len(zeros))
-		k.open, k.start = true, len(o.buf)
+		k.open, k.start = true, len(o.buf.Last)
 		// Most batches need a length of two octets; sealBatch moves those that do not.
 		k.head = p.framing.headerSize(max(n+batchPrefix, wsMaxControl+1))
-		o.buf = append(o.buf, zeros[:k.head]...)
+		o.buf.Last = append(o.buf.Last, zeros[:k.head]...)
 	}
-	start = len(o.buf)
-	o.buf = k.batch.open(o.buf)
+	start = len(o.buf.Last)
+	o.buf.Last = k.batch.open(o.buf.Last)
 	return start
 }
 
@@ -124,19 +124,33 @@ func (p *peer) sealBatch() {
 	if !k.open {
 		return
 	}
-	before, n := len(o.buf), len(o.buf)-k.start-k.head
+	before, n := len(o.buf.Last), len(o.buf.Last)-k.start-k.head
 	p.fitHeader(k.start, k.head, n)
-	o.queued.Add(int64(len(o.buf) - before))
-	p.framing.seal(o.buf[k.start:], frameData, n)
+	o.queued.Add(int64(len(o.buf.Last) - before))
+	p.framing.seal(o.buf.Last[k.start:], frameData, n)
 	k.open = false
+}
+
+// scratch is what a message is put together in before it is compressed, and compressed into. What
+// lies in the pool is *[]byte, so that putting one back allocates nothing.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// scratchKeep bounds what is kept in the pool.
+const scratchKeep = 256 << 10
+
+func returnScratch(box *[]byte, b []byte) {
+	if *box = b; cap(b) > scratchKeep {
+		*box = nil
+	}
+	scratch.Put(box)
 }
 
 // sendDeflated compresses a message, as a batch of one where batches were agreed on.
 func (p *peer) sendDeflated(m *wamp.Message, encoded []byte) error {
 	k := p.packing
-	plain, packed := buffers.Get().(*[]byte), buffers.Get().(*[]byte)
+	plain, packed := scratch.Get().(*[]byte), scratch.Get().(*[]byte)
 	b, out := (*plain)[:0], (*packed)[:0]
-	defer func() { returnBuffer(plain, b); returnBuffer(packed, out) }()
+	defer func() { returnScratch(plain, b); returnScratch(packed, out) }()
 
 	b = k.batch.open(b)
 	if m != nil {
@@ -161,7 +175,7 @@ func (p *peer) sendDeflated(m *wamp.Message, encoded []byte) error {
 	p.out.mu.Lock()
 	start, head, err := p.begin(len(message))
 	if err == nil {
-		p.out.buf = append(p.out.buf, message...)
+		p.out.buf.Last = append(p.out.buf.Last, message...)
 	}
 	return p.finish(kind, start, head, err)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -44,9 +45,8 @@ type peer struct {
 // outbound is the writing side.
 type outbound struct {
 	mu       sync.Mutex
-	buf      []byte  // frames that wait; nil when none and the buffer is back in the pool
-	box      *[]byte // what buf came from the pool in
-	messages int     // in buf
+	buf      backlog.Buffer // frames that wait
+	messages int            // in buf
 	writer   writerState
 	brief    bool          // the writer was made for a ping: it goes when that is written
 	rests    uint8         // sweeps of the watcher that found the writer asleep

@@ -4,38 +4,15 @@ import (
 	"fmt"
 	"net"
 	"runtime"
-	"sync"
 	"time"
+
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 )
 
 const (
 	writeChunk = 128 << 10   // bytes whose writing counts as progress
 	linger     = time.Second // how long a closed connection waits for the peer's end
-	bufferMin  = 2 << 10     // bytes of a new outbound buffer
-	bufferKeep = 256 << 10   // larger buffers are left to the garbage collector
 )
-
-// buffers holds outbound buffers that no connection needs: a quiet connection has none. What
-// lies in it is *[]byte, so that putting one back allocates nothing.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// ready gives the connection a buffer for a first frame of about n bytes; called with mu held.
-func (o *outbound) ready(n int) {
-	if o.buf != nil {
-		return
-	}
-	o.box = buffers.Get().(*[]byte)
-	if o.buf = (*o.box)[:0]; cap(o.buf) < n {
-		o.buf = make([]byte, 0, max(bufferMin, n+len(zeros)))
-	}
-}
-
-func returnBuffer(box *[]byte, b []byte) {
-	if *box = b; cap(b) > bufferKeep {
-		*box = nil
-	}
-	buffers.Put(box)
-}
 
 // writerState tells whether the goroutine that writes is there. A connection that has nothing to say
 // for a while has none; that saves its stack.
@@ -53,17 +30,23 @@ const restAfter = 2
 // write is the connection's writer. It ends when it has been asleep for a while, or with the
 // connection.
 func (p *peer) write() {
-	var err error
+	var few [2]backlog.Piece
+	pieces, err := few[:0], error(nil)
 	for err == nil {
-		b, box, ended := p.take()
-		if ended {
+		var ended bool
+		if pieces, ended = p.take(pieces[:0]); ended {
 			break
 		}
-		if b == nil {
+		if len(pieces) == 0 {
 			return
 		}
-		err = p.writeAll(b)
-		returnBuffer(box, b)
+		for i := range pieces {
+			if err == nil {
+				err = p.writeAll(pieces[i].Bytes())
+			}
+			pieces[i].Return()
+			pieces[i] = backlog.Piece{}
+		}
 	}
 	p.end(err)
 	p.watcher.remove(p)
@@ -72,17 +55,17 @@ func (p *peer) write() {
 
 // take waits for frames and takes all that there are. It gives none when the writer is to go, and
 // ended when the connection is closing and all is written.
-func (p *peer) take() (b []byte, box *[]byte, ended bool) {
+func (p *peer) take(dst []backlog.Piece) (pieces []backlog.Piece, ended bool) {
 	p.out.mu.Lock()
-	for len(p.out.buf) == 0 {
+	for p.out.buf.Len() == 0 {
 		if p.closing.Load() {
 			p.out.mu.Unlock()
-			return nil, nil, true
+			return nil, true
 		}
 		if p.out.brief {
 			p.out.brief, p.out.writer = false, writerAbsent
 			p.out.mu.Unlock()
-			return nil, nil, false
+			return nil, false
 		}
 		if p.out.wake == nil {
 			p.out.wake = make(chan struct{}, 1)
@@ -91,7 +74,7 @@ func (p *peer) take() (b []byte, box *[]byte, ended bool) {
 		p.out.writer, p.out.rests = writerAsleep, 0
 		p.out.mu.Unlock()
 		if _, wanted := <-wake; !wanted {
-			return nil, nil, false
+			return nil, false
 		}
 		// Whoever woke us has more to say more often than not: let it.
 		runtime.Gosched()
@@ -100,12 +83,12 @@ func (p *peer) take() (b []byte, box *[]byte, ended bool) {
 	if p.packing != nil {
 		p.sealBatch()
 	}
-	b, box = p.out.buf, p.out.box
+	pieces = p.out.buf.Take(dst)
 	messages := p.out.messages
-	p.out.buf, p.out.box, p.out.messages = nil, nil, 0
+	p.out.messages = 0
 	p.out.mu.Unlock()
 	p.stats.MessagesOut.Add(uint64(messages))
-	return b, box, false
+	return pieces, false
 }
 
 // rest sends a writer away that has been asleep for a while. It never waits.

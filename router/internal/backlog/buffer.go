@@ -1,9 +1,10 @@
-// Package outbound holds what connections to clients and links between replicas have in common:
-// bytes that wait to be written.
-package outbound
+// Package backlog holds what connections to clients and links between replicas have in common:
+// bytes that wait to be written, and who sees to it that they are.
+package backlog
 
 import (
 	"math/bits"
+	"slices"
 	"sync"
 )
 
@@ -22,14 +23,21 @@ type Buffer struct {
 	Last []byte
 	box  *[]byte
 	full []Piece // before Last
-	size int     // of full
+	size int     // bytes in full
 }
 
 // Piece is a part of a Buffer.
 type Piece struct {
-	Bytes []byte
-	box   *[]byte // that the pool gave; it lies there again when the piece is returned
+	all     []byte
+	written int
+	box     *[]byte // that the pool gave; it lies there again when the piece is returned
 }
+
+// Bytes are those that are not written yet.
+func (p *Piece) Bytes() []byte { return p.all[p.written:] }
+
+// Written notes that n more bytes were.
+func (p *Piece) Written(n int) { p.written += n }
 
 // What lies in the pools is *[]byte, so that putting one back allocates nothing.
 var (
@@ -38,22 +46,26 @@ var (
 	sized [33]sync.Pool
 )
 
+// Fits says that n bytes can be appended to Last, perhaps after Room, without beginning another
+// piece.
+func (b *Buffer) Fits(n int) bool {
+	return b.Last != nil && len(b.Last)+n <= max(cap(b.Last), together)
+}
+
 // Room sees to it that n bytes can be appended to Last without copying much of what is in it.
 func (b *Buffer) Room(n int) {
-	if b.Last != nil {
-		need := len(b.Last) + n
-		if need <= cap(b.Last) {
-			return
-		}
-		if need <= together {
+	if b.Fits(n) {
+		if need := len(b.Last) + n; need > cap(b.Last) {
 			b.Last = append(make([]byte, 0, power(need)), b.Last...)
-			return
 		}
+		return
+	}
+	if b.Last != nil {
 		if len(b.Last) > 0 {
-			b.full = append(b.full, Piece{b.Last, b.box})
+			b.full = append(b.full, b.last())
 			b.size += len(b.Last)
 		} else {
-			Piece{b.Last, b.box}.Return()
+			b.last().Return()
 		}
 	}
 	if b.size == 0 && n <= together {
@@ -82,22 +94,39 @@ func (b *Buffer) Len() int { return b.size + len(b.Last) }
 func (b *Buffer) Take(dst []Piece) []Piece {
 	dst = append(dst, b.full...)
 	if b.Last != nil {
-		dst = append(dst, Piece{b.Last, b.box})
+		dst = append(dst, b.last())
 	}
 	clear(b.full)
 	*b = Buffer{full: b.full[:0]}
 	return dst
 }
 
+// PutBack puts pieces that were taken, and are not or not all written, before what waits now.
+func (b *Buffer) PutBack(pieces []Piece) {
+	b.full = slices.Insert(b.full, 0, pieces...)
+	for i := range pieces {
+		b.size += len(pieces[i].Bytes())
+	}
+}
+
+// Drop empties the buffer without writing it.
+func (b *Buffer) Drop() {
+	for _, p := range b.Take(nil) {
+		p.Return()
+	}
+}
+
+func (b *Buffer) last() Piece { return Piece{all: b.Last, box: b.box} }
+
 // Return gives the memory of a piece back.
 func (p Piece) Return() {
-	n := cap(p.Bytes)
+	n := cap(p.all)
 	switch {
 	case n <= together:
-		*p.box = p.Bytes[:0]
+		*p.box = p.all[:0]
 		small.Put(p.box)
 	case n >= large && n == power(n):
-		*p.box = p.Bytes[:0]
+		*p.box = p.all[:0]
 		sized[bits.Len(uint(n-1))].Put(p.box)
 	}
 }

@@ -1,4 +1,4 @@
-package outbound
+package backlog
 
 import (
 	"bytes"
@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// What is taken is what was appended, in order, whatever the sizes of frames, and also when a
-// frame is longer than was said.
+// What is taken is what was appended, in order, whatever the sizes of frames, also when a frame
+// is longer than was said, and when some of it is put back.
 func TestBufferKeepsOrder(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var b Buffer
@@ -25,10 +25,17 @@ func TestBufferKeepsOrder(t *testing.T) {
 			t.Fatalf("%d bytes wait, want %d", b.Len(), len(want))
 		}
 		var got []byte
-		pieces = b.Take(pieces[:0])
-		for _, p := range pieces {
-			got = append(got, p.Bytes...)
-			p.Return()
+		for pieces = b.Take(pieces[:0]); len(pieces) > 0; pieces = b.Take(pieces[:0]) {
+			part := (len(pieces[0].Bytes()) + 1) / 2
+			got = append(got, pieces[0].Bytes()[:part]...)
+			if pieces[0].Written(part); len(pieces[0].Bytes()) == 0 {
+				pieces[0].Return()
+				pieces = pieces[1:]
+			}
+			b.PutBack(pieces)
+			if b.Len() != len(want)-len(got) {
+				t.Fatalf("%d bytes wait, want %d", b.Len(), len(want)-len(got))
+			}
 		}
 		if !bytes.Equal(got, want) || b.Len() != 0 {
 			t.Fatal("the bytes taken are not those that were appended")

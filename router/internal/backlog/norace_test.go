@@ -1,5 +1,5 @@
 //go:build !race
 
-package outbound
+package backlog
 
 const raceEnabled = false

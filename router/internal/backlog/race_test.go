@@ -1,6 +1,6 @@
 //go:build race
 
-package outbound
+package backlog
 
 // raceEnabled: under the race detector pools drop what is put into them, now and then.
 const raceEnabled = true

@@ -36,11 +36,11 @@ func (p *Peer) Register(m *wamp.Message) {
 		refuse(wamp.ErrInvalidURI, err.Error())
 		return
 	}
-	if !s.Allowed(auth.Register, m.URI) {
+	if !s.AllowedPattern(auth.Register, options.match, m.URI) {
 		s.NotAuthorized(wamp.Register, request, auth.Register, m.URI)
 		return
 	}
-	if options.discloseCaller && !s.Allowed(auth.Disclose, m.URI) {
+	if options.discloseCaller && !s.AllowedPattern(auth.Disclose, options.match, m.URI) {
 		refuse(wamp.ErrOptionDisallowedDiscloseMe, notDisclosed(s.Identity.Role.Name, "disclose_caller", m.URI))
 		return
 	}

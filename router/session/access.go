@@ -5,6 +5,7 @@ import (
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/transport"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 // Allowed tells whether the session's role may do action with uri, by the rules as they are
@@ -14,6 +15,14 @@ func (s *Session) Allowed(action auth.Action, uri string) bool {
 		s.rules, s.role = rules, rules.Role(s.Identity.Role.Name)
 	}
 	return s.role.Allows(action, uri)
+}
+
+// AllowedPattern tells the same of all that a pattern matches.
+func (s *Session) AllowedPattern(action auth.Action, match wamp.Match, uri string) bool {
+	if rules := s.Access.Load(); rules != s.rules {
+		s.rules, s.role = rules, rules.Role(s.Identity.Role.Name)
+	}
+	return s.role.AllowsPattern(action, match, uri)
 }
 
 // TrustLevel is that of the session's role, by the rules as they are now; ok is false when the

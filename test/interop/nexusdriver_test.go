@@ -14,6 +14,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gammazero/nexus/v3/client"
 	"github.com/gammazero/nexus/v3/transport/serialize"
@@ -268,12 +269,12 @@ func nexusCredentials(config *client.Config, j *join) error {
 // library takes ids of requests and sends them in two steps.
 func (n *nexus) call(c command, session *nexusSession) {
 	ctx, cancel := context.WithCancel(context.Background())
-	canceled := false
+	var canceled atomic.Bool
 	n.mu.Lock()
 	pieces := n.pieces[c.ID]
 	n.cancels[c.ID] = func(mode string) {
 		_ = session.SetCallCancelMode(mode)
-		canceled = true
+		canceled.Store(true)
 		cancel()
 	}
 	n.mu.Unlock()
@@ -303,7 +304,7 @@ func (n *nexus) call(c command, session *nexusSession) {
 		switch {
 		case err == nil:
 			n.tell(report{ID: c.ID, Kind: "done", Args: result.Arguments, Kwargs: result.ArgumentsKw, Details: result.Details})
-		case canceled && errors.Is(err, context.Canceled):
+		case canceled.Load() && errors.Is(err, context.Canceled):
 			// The library waits for the ERROR to a CANCEL and keeps it to itself; without one it
 			// returns another error.
 			n.tell(report{ID: c.ID, Kind: "failed", URI: "wamp.error.canceled"})

@@ -260,7 +260,7 @@ func (u *subscription) next() report {
 func (u *subscription) hears(args ...any) report {
 	u.s.t.Helper()
 	r := u.next()
-	if !reflect.DeepEqual(r.Args, list(args)) {
+	if !reflect.DeepEqual(r.Args, args) {
 		u.s.t.Errorf("an event of %s has the arguments %v, want %v", u.topic, r.Args, args)
 	}
 	return r

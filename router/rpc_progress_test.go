@@ -97,7 +97,7 @@ func TestTimeoutBetweenProgressiveResults(t *testing.T) {
 // A callee is not faster than its caller: what is on the way is bounded, and nobody is dropped for
 // it.
 func TestProgressToASlowCaller(t *testing.T) {
-	for _, replicas := range []int{1} {
+	for _, replicas := range []int{1, 3} {
 		dev := start(t, replicas, func(c *router.DevConfig) {
 			c.Limits = transport.Config{SoftLimit: 256 << 10, HardLimit: 4 << 20, MaxMessage: 1 << 20}
 		})

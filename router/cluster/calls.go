@@ -38,10 +38,12 @@ type calls struct {
 	open openCalls
 	// progressive are the callees here of progressive calls from other replicas.
 	progressive shards[progressKey, Callee]
-	crowds      crowds
-	last        atomic.Uint64
-	clock       clock
-	random      func(n int) int
+	// streams are the progressive results that callees here send to callers elsewhere.
+	streams shards[progressKey, *answerStream]
+	crowds  crowds
+	last    atomic.Uint64
+	clock   clock
+	random  func(n int) int
 	// pending calls f with the callee and the caller of each call that a callee here has not
 	// answered.
 	pending func(f func(Callee, Caller))
@@ -74,6 +76,8 @@ type openCall struct {
 	uri string
 	// progress is there for progressive calls.
 	progress *progressing
+	// taking is there when progressive results came.
+	taking *taking
 }
 
 // routing is one call on its way to a callee.
@@ -97,6 +101,7 @@ type routing struct {
 func newCalls(self *member, t *table, c clock, pending func(func(Callee, Caller))) *calls {
 	x := &calls{self: self, table: t, clock: c, random: rand.IntN, pending: pending}
 	x.progressive.init()
+	x.streams.init()
 	x.crowds.marks.init()
 	return x
 }

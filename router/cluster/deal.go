@@ -82,8 +82,8 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 			case errors.Is(err, ErrBusy):
 				room = e.callee
 			}
-			if sent && r.flags&Progress != 0 && origin != x.self {
-				x.startProgress(origin, call, e.callee)
+			if sent {
+				x.startProgress(caller, e.callee)
 			}
 			if sent && routed {
 				origin.send(&frame{kind: frameRouted, call: call, origin: x.self.hash})

@@ -56,6 +56,7 @@ const (
 	frameCancel                       // caller's replica to where a call went: interrupt the callee
 	frameMore                         // caller's replica to callee's: a further piece of a progressive call
 	frameTaken                        // answers frameMore, and the call it belongs to: the next piece may come
+	frameRoom                         // caller's replica to callee's: the caller has taken seq bytes of progressive results
 	frameKeep                         // an event that the sender keeps, for a replica that asked
 	frameFence                        // answered by frameFenced when all before it was handled
 	frameFenced

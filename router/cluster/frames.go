@@ -29,7 +29,9 @@ func (x *calls) receive(from *member, f *frame) {
 	case frameHolds:
 		x.onHolds(from, f)
 	case frameAnswer:
-		x.onAnswer(f)
+		x.onAnswer(from, f)
+	case frameRoom:
+		x.onRoom(from, f)
 	case frameCancel:
 		x.onCancel(from, f)
 	case frameMore:
@@ -71,14 +73,13 @@ func (x *calls) replyLater(to *member, f *frame, since time.Time) {
 }
 
 func (x *calls) onCall(from *member, f *frame) {
-	if why := x.deliver(f, from, newRemoteCaller(x, from, f.call, f.flags)); why != 0 {
+	if why := x.deliver(f, newRemoteCaller(x, from, f.call, f.flags)); why != 0 {
 		x.refuse(from, f, why)
 	}
 }
 
-// deliver gives a call to the callee with this stamp, if it is still connected here. Origin is
-// the caller's replica.
-func (x *calls) deliver(f *frame, origin *member, caller Caller) refusal {
+// deliver gives a call to the callee with this stamp, if it is still connected here.
+func (x *calls) deliver(f *frame, caller Caller) refusal {
 	p, ok := x.table.byID.get(wamp.ID(f.procedure))
 	if !ok {
 		return refusedGone
@@ -91,9 +92,7 @@ func (x *calls) deliver(f *frame, origin *member, caller Caller) refusal {
 	r.skip.unpack(f.skips)
 	switch err := x.give(e.callee, p, e.stamp, &r, caller); {
 	case err == nil:
-		if f.flags&Progress != 0 && origin != x.self {
-			x.startProgress(origin, f.call, e.callee)
-		}
+		x.startProgress(caller, e.callee)
 		return 0
 	case errors.Is(err, ErrLimit):
 		return refusedLimit
@@ -131,18 +130,18 @@ func (x *calls) onTurn(f *frame) {
 		if !ok {
 			return // answered: the links to the owner broke
 		}
-		if why := x.deliverTurn(f, x.self, c.caller); why != 0 {
+		if why := x.deliverTurn(f, c.caller); why != 0 {
 			f.reason = why
 			x.again(f, &c)
 		}
 	default:
-		if why := x.deliverTurn(f, origin, newRemoteCaller(x, origin, f.call, f.flags)); why != 0 {
+		if why := x.deliverTurn(f, newRemoteCaller(x, origin, f.call, f.flags)); why != 0 {
 			x.refuse(origin, f, why)
 		}
 	}
 }
 
-func (x *calls) deliverTurn(f *frame, origin *member, caller Caller) refusal {
+func (x *calls) deliverTurn(f *frame, caller Caller) refusal {
 	p, ok := x.table.byID.get(wamp.ID(f.procedure))
 	if !ok {
 		return refusedGone
@@ -152,7 +151,7 @@ func (x *calls) deliverTurn(f *frame, origin *member, caller Caller) refusal {
 	if f.epoch < p.slot.promised.Load() {
 		return refusedStale
 	}
-	if why := x.deliver(f, origin, caller); why != 0 {
+	if why := x.deliver(f, caller); why != 0 {
 		return why
 	}
 	t := turn{Epoch: f.epoch, Seq: f.seq, Stamp: f.stamp}
@@ -270,7 +269,7 @@ func (x *calls) passOver(f *frame, r *routing, limited []uint64) bool {
 // interface.
 var answers = sync.Pool{New: func() any { return new(Answer) }}
 
-func (x *calls) onAnswer(f *frame) {
+func (x *calls) onAnswer(from *member, f *frame) {
 	var c openCall
 	var ok bool
 	if f.progress {
@@ -285,5 +284,8 @@ func (x *calls) onAnswer(f *frame) {
 		c.caller.Answer(a)
 		*a = Answer{}
 		answers.Put(a)
+		if f.progress {
+			x.took(from, f.call, &c, f)
+		}
 	}
 }

@@ -70,10 +70,20 @@ func (x *calls) unplaced(c *Call) Waiter {
 	return nil
 }
 
-// startProgress notes that a callee here took the first piece of a call, and asks for more.
-func (x *calls) startProgress(from *member, call uint64, callee Callee) {
-	x.progressive.set(progressKey{from, call}, callee)
-	from.send(&frame{kind: frameTaken, call: call})
+// startProgress notes that a callee here took the first piece of a progressive call from another
+// replica, and asks for more, unless it has answered already.
+func (x *calls) startProgress(caller Caller, callee Callee) {
+	c, ok := caller.(*remoteCaller)
+	if !ok || !c.progressive {
+		return
+	}
+	key := progressKey{c.to, c.call}
+	x.progressive.set(key, callee)
+	if c.over.Load() {
+		x.progressive.delete(key)
+		return
+	}
+	c.to.send(&frame{kind: frameTaken, call: c.call})
 }
 
 // onTaken: the callee took a piece.
@@ -125,6 +135,11 @@ func (x *calls) dropProgress(m *member) {
 	x.progressive.each(func(k progressKey, _ Callee) {
 		if k.origin == m {
 			x.progressive.delete(k)
+		}
+	})
+	x.streams.each(func(k progressKey, _ *answerStream) {
+		if k.origin == m {
+			x.streams.delete(k)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,6 +12,7 @@ type remoteCaller struct {
 	to          *member
 	call        uint64
 	progressive bool // further pieces of the call may come
+	over        atomic.Bool
 	// stream is there when several answers may go.
 	stream *answerStream
 }
@@ -34,6 +36,9 @@ func (c *remoteCaller) Room() Waiter {
 	if c.to.full() {
 		return *c.to.link.Load()
 	}
+	if c.stream != nil {
+		return c.stream.room()
+	}
 	return nil
 }
 
@@ -44,6 +49,8 @@ func (c *remoteCaller) Answer(a *Answer) {
 	}
 	if !a.Progress {
 		c.forget()
+	} else if c.stream != nil {
+		c.stream.count(c, a)
 	}
 	if c.stream != nil {
 		c.stream.send(c, &f)
@@ -53,17 +60,24 @@ func (c *remoteCaller) Answer(a *Answer) {
 }
 
 func (c *remoteCaller) forget() {
+	if c.stream != nil {
+		c.x.streams.delete(progressKey{c.to, c.call})
+	}
 	if c.progressive {
+		c.over.Store(true)
 		c.x.progressive.delete(progressKey{c.to, c.call})
 	}
 }
 
 // answerStream keeps the answers of one call in order: when one has to wait for the links, those
-// after it wait behind it.
+// after it wait behind it. It counts what the caller has not taken yet (see window.go).
 type answerStream struct {
 	mu     sync.Mutex
 	late   bool // an answer could not be sent at once
 	unsent []*frame
+
+	sent, taken uint64        // bytes
+	wake        chan struct{} // closed when the caller took some; nil when nobody waits
 }
 
 func (s *answerStream) send(c *remoteCaller, f *frame) {

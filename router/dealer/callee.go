@@ -13,9 +13,10 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// calleeProgress is what a callee has to announce to be asked for progressive results: it has to
-// be told when nobody wants them any more.
-const calleeProgress = session.CalleeProgressiveResults | session.CalleeCanceling
+// calleeProgress is what a callee has to announce to be asked for progressive results. The WAMP text
+// wants call canceling of it as well, so that it can be told when nobody wants them any more; clients
+// in wide use stream without it, and theirs is the loss when their streams run to the end.
+const calleeProgress = session.CalleeProgressiveResults
 
 // Deliver implements cluster.Callee: it writes an INVOCATION. A call that this callee can never
 // take, because of its size, its content or what it asks for, is answered here with an ERROR.
@@ -112,9 +113,8 @@ func (u unsupported) Error() string { return string(u) }
 // supports tells whether the callee announced what the call needs (WAMP advanced profile,
 // "Progressive Call Invocations", "Payload Passthru Mode").
 func (p *Peer) supports(d *cluster.Delivery) error {
-	const progressive = session.CalleeProgressiveInvocations | session.CalleeCanceling
-	if d.Flags&cluster.Progress != 0 && !p.session.Has(progressive) {
-		return unsupported("the callee did not announce progressive_call_invocations with call_canceling: send the call in one piece")
+	if d.Flags&cluster.Progress != 0 && !p.session.Has(session.CalleeProgressiveInvocations) {
+		return unsupported("the callee did not announce progressive_call_invocations: send the call in one piece")
 	}
 	if !p.session.Has(calleePPT) && isPassthru(d.Details) {
 		return unsupported("the callee did not announce payload_passthru_mode")

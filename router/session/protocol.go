@@ -118,15 +118,12 @@ func (p *Protocol) inSession(m *wamp.Message) (Step, error) {
 	return Ignore, violation("%s is not a message that a client sends in an open session", m.Type)
 }
 
-// call takes a CALL, which may be one of several with the same id when the client announced
-// progressive call invocations.
+// call takes a CALL, which may be one of several with the same id: a client that says so knows what
+// it does, whether it announced progressive call invocations or not (some clients do not).
 func (p *Protocol) call(m *wamp.Message) (Step, error) {
 	more := false
 	if len(m.Dict.Raw) > len("progress") { // cheap, and false for nearly every call
 		more, _ = m.Dict.Bool("progress")
-	}
-	if more && !p.Features.Has(CallerProgressiveInvocations) {
-		return Ignore, violation("CALL with progress: the client did not announce HELLO.Details.roles.caller.features.progressive_call_invocations")
 	}
 	continues, err := p.requests.call(m.Request, more)
 	switch {

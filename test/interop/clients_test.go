@@ -23,9 +23,6 @@ type library struct {
 	// tellsReason: it tells why the router closed a session; tellsRevocation: it tells that a
 	// registration was taken away.
 	tellsReason, tellsRevocation bool
-	// noInterrupt: its callees do not announce call_canceling. The dealer asks them for no
-	// progressive results then: the text has it so.
-	noInterrupt bool
 	// hidesAbort: it tells the message of an ABORT after CHALLENGE, and not its URI.
 	hidesAbort bool
 	// clearRawSocket: its RawSocket knows no TLS.

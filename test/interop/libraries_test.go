@@ -25,7 +25,6 @@ var libraries = []*library{
 		speaks:          []string{"websocket/json", "websocket/msgpack", "websocket/cbor", "rawsocket/json"},
 		tellsReason:     true,
 		tellsRevocation: true,
-		noInterrupt:     true,
 		clearRawSocket:  true,
 		cannot: map[string]string{
 			"client certificate":               "it takes the WebSocket of Node.js, which is given no certificate",
@@ -41,15 +40,13 @@ var libraries = []*library{
 		},
 	},
 	{
-		name:        "wampy.js 8.0.2",
-		start:       nodeDriver("wampy.js", "wampy"),
-		speaks:      []string{"websocket/json", "websocket/msgpack", "websocket/cbor"},
-		noInterrupt: true,
+		name:   "wampy.js 8.0.2",
+		start:  nodeDriver("wampy.js", "wampy"),
+		speaks: []string{"websocket/json", "websocket/msgpack", "websocket/cbor"},
 		cannot: map[string]string{
 			"cancel: kill":                     "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",
 			"cancel: killnowait":               "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",
 			"INTERRUPT when the caller leaves": "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",
-			"progressive invocations":          "it has them and does not announce them, which the text makes a violation of the protocol",
 			"exclude_me false":                 "it sends exclude_me only when it is true",
 			"retained event":                   "it takes the option retain and does not send it",
 			"the callee asks who calls":        "it does not send disclose_caller",

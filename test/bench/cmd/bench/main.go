@@ -13,10 +13,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/test/bench/internal/contest"
+	"github.com/wamp-operator/wamp-operator/test/bench/internal/hostile"
 	"github.com/wamp-operator/wamp-operator/test/bench/internal/load"
 	"github.com/wamp-operator/wamp-operator/test/bench/internal/relay"
 )
@@ -38,6 +40,8 @@ func run(args []string, out io.Writer) error {
 			return report(args[1], out, load.Run)
 		case "idle":
 			return report(args[1], out, load.Idle)
+		case "hostile":
+			return report(args[1], out, hostile.Run)
 		}
 	}
 	return compete(args, out)
@@ -70,7 +74,9 @@ func compete(args []string, out io.Writer) error {
 	f.StringVar(&cfg.Policy, "policy", "random", "invocation policy; a queue group of NATS is always random")
 	f.StringVar(&cfg.Profile, "profile", "", "folder to write CPU profiles of wamp-router to")
 	f.IntVar(&cfg.Idle, "idle", 10000, "idle WebSocket sessions in the work idle")
-	only := f.String("only", "", "regular expression: works to do, for example '8x16 16 B|idle'")
+	f.Float64Var(&cfg.HostileShare, "hostile-share", 0.2, "part of one processor that the clients of the work hostile take at most")
+	kinds := f.String("hostile-kinds", "", "how they misbehave, for example 'pings,calls to nobody'; empty: in every way")
+	only := f.String("only", "", "regular expression: works to do, for example '8x16 16 B|idle|hostile'")
 	entries := f.String("entries", "", "regular expression: who takes part, for example 'wamp-router|nats'")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -86,6 +92,9 @@ func compete(args []string, out io.Writer) error {
 	}
 	if cfg.Entries, err = regexp.Compile(*entries); err != nil {
 		return fmt.Errorf("-entries: %w", err)
+	}
+	if *kinds != "" {
+		cfg.HostileKinds = strings.Split(*kinds, ",")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

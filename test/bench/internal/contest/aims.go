@@ -52,6 +52,9 @@ func printAims(out io.Writer, results Results) {
 		aim(perSession(r) < idleLimit, "memory of an idle session: %.1f KiB, below %d", perSession(r)/1024, idleLimit>>10)
 		aim(r.Busy < idleBusy, "CPU with %d idle sessions: %.2f %% of one processor, near zero (below %.0f)", r.Sessions, 100*r.Busy, 100*idleBusy)
 	}
+	if r := results.Hostile; r != nil {
+		r.aims(aim)
+	}
 	if len(results.Works) == 0 {
 		return
 	}

@@ -74,13 +74,17 @@ type Config struct {
 	Policy           string
 	Profile          string // folder for CPU profiles of wamp-router, if any
 	Idle             int    // sessions of the work idle
+	HostileShare     float64
+	HostileKinds     []string // none: all
 	Out              io.Writer
 }
 
-// Results are the reports of all rounds; Idle is nil when that was not asked for.
+// Results are the reports of all rounds; Idle and Hostile are nil when they were not asked
+// for.
 type Results struct {
-	Works map[Work]map[Entry][]*load.Report
-	Idle  *load.IdleReport
+	Works   map[Work]map[Entry][]*load.Report
+	Idle    *load.IdleReport
+	Hostile *hostileResults
 }
 
 // Run has the chosen works done, prints a table for each, and what became of the aims.
@@ -101,6 +105,12 @@ func Run(ctx context.Context, cfg Config) error {
 		var err error
 		if results.Idle, err = cfg.idle(ctx); err != nil {
 			return fmt.Errorf("idle: %w", err)
+		}
+	}
+	if cfg.Only.MatchString("hostile") {
+		var err error
+		if results.Hostile, err = cfg.hostile(ctx); err != nil {
+			return fmt.Errorf("hostile: %w", err)
 		}
 	}
 	printAims(cfg.Out, results)

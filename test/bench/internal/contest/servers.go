@@ -74,6 +74,11 @@ spec:
 
 // startOurs starts wamp-router as a pod runs it.
 func startOurs(ctx context.Context, bin, dir string, replicas int, s *set) error {
+	return startRouters(ctx, bin, dir, replicas, "", s)
+}
+
+// startRouters is startOurs with more in the configuration.
+func startRouters(ctx context.Context, bin, dir string, replicas int, more string, s *set) error {
 	ports, err := process.FreePorts(4 * replicas)
 	if err != nil {
 		return err
@@ -94,7 +99,7 @@ admin: {listen: %q}
 cluster: {name: bench, replica: %s, gossip: %q, links: %q, advertise: 127.0.0.1, join: [%q]}
 documents: [realm.yaml]
 drainTimeout: 1s
-`, client, admin, name, loopback(port[2]), loopback(port[3]), loopback(ports[2])), 0o600)
+%s`, client, admin, name, loopback(port[2]), loopback(port[3]), loopback(ports[2]), more), 0o600)
 		if err != nil {
 			return err
 		}

@@ -90,7 +90,7 @@ func (c *caller) handle(conn *loop.Conn, b []byte) (int, error) {
 				c.g.errors[m.Reason]++
 			}
 		}
-		if c.g.sending {
+		if c.g.sending && c.g.spec.Rate == 0 {
 			c.call(conn, now)
 		}
 		return nil

@@ -21,7 +21,10 @@ type Spec struct {
 	CallerAddress, CalleeAddress string
 	Callers, InFlight, Callees   int
 	Size                         int // bytes of a payload
-	Warmup, Duration             time.Duration
+	// Rate is how many calls a second each caller makes, whether they are answered or not; 0: each
+	// keeps InFlight calls in flight.
+	Rate             int
+	Warmup, Duration time.Duration
 	// Servers are the processes whose CPU time counts.
 	Servers []int
 }
@@ -69,18 +72,20 @@ func Run(spec Spec) (*Report, error) {
 		return nil, err
 	}
 	g.sending = true
-	for _, c := range g.callers {
-		for range spec.InFlight {
-			c.call(c.conn, g.now())
+	if spec.Rate == 0 {
+		for _, c := range g.callers {
+			for range spec.InFlight {
+				c.call(c.conn, g.now())
+			}
 		}
 	}
-	if err := g.runFor(spec.Warmup); err != nil {
+	if err := g.work(spec.Warmup); err != nil {
 		return nil, err
 	}
 	writes := process.Writes(spec.Servers...)
 	before, own, since := process.CPU(spec.Servers...), process.Own(), time.Now()
 	g.measuring = true
-	if err := g.runFor(spec.Duration); err != nil {
+	if err := g.work(spec.Duration); err != nil {
 		return nil, err
 	}
 	g.measuring = false
@@ -107,6 +112,14 @@ func (g *generator) runFor(d time.Duration) error {
 			return err
 		}
 	}
+}
+
+// work goes on calling for a time.
+func (g *generator) work(d time.Duration) error {
+	if g.spec.Rate == 0 {
+		return g.runFor(d)
+	}
+	return g.pace(d)
 }
 
 // end waits for the answers that are missing, and counts those that do not come.

@@ -169,7 +169,7 @@ func (x *calls) attempt(r *routing) (w Waiter, again bool) {
 // that decides; nil when this replica knows neither.
 func (x *calls) resolve(r *routing) *procedure {
 	p, ok := x.table.byID.get(r.procedure)
-	if r.pattern && !(ok && len(p.load().entries) > 0) { // that is gone
+	if r.pattern && (!ok || len(p.load().entries) == 0) { // that is gone
 		r.procedure, r.pattern = RegistrationID(r.realm, Exact, r.uri), false
 		p, ok = x.table.byID.get(r.procedure)
 	}

@@ -99,7 +99,7 @@ type call struct {
 	more    *callMore
 }
 
-func over(c *call) bool { return c.place.over.Load() }
+func over(c *call) bool { return c.over.Load() }
 
 // Room implements cluster.Caller.
 func (c *call) Room() cluster.Waiter {
@@ -111,7 +111,7 @@ func (c *call) Room() cluster.Waiter {
 
 // end makes the call not open; false when it was not.
 func (c *call) end() bool {
-	if c.place.over.Swap(true) {
+	if c.over.Swap(true) {
 		return false
 	}
 	c.peer.callEnded()

@@ -25,7 +25,7 @@ func (c *internalCall) Room() cluster.Waiter { return nil }
 
 // Answer implements cluster.Caller.
 func (c *internalCall) Answer(a *cluster.Answer) {
-	if a.Progress || c.place.over.Swap(true) {
+	if a.Progress || c.over.Swap(true) {
 		return
 	}
 	var got internalAnswer
@@ -60,7 +60,7 @@ func (d *Dealer) CallInternal(ctx context.Context, procedure string, args []any,
 		return got.args, got.kwargs, got.err
 	case <-ctx.Done():
 	}
-	if !c.place.over.Swap(true) {
+	if !c.over.Swap(true) {
 		c.interrupt(d.realm, &cluster.Interruption{Caller: c, Mode: cluster.KillNoWait, Reason: wamp.ErrTimeout})
 	}
 	return nil, nil, fmt.Errorf("calling %s: %w", procedure, ctx.Err())

@@ -16,7 +16,7 @@ import (
 func TestCallInternal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t, nil)
-		d := p.caller.Peer.dealer
+		d := p.caller.dealer
 		answer := func(m *wamp.Message) {
 			for {
 				if sent := p.callee.conn.Sent(); len(sent) > 0 {

@@ -15,8 +15,8 @@ func TestCallsInFlight(t *testing.T) {
 		const limit = 10
 		r := &realm{call: func(*cluster.Call) cluster.Waiter { return nil }}
 		p := join(t, r)
-		p.Peer.dealer.limits = Limits{CallsInFlight: limit}
-		p.Peer.ended = make(chan struct{}, 1)
+		p.dealer.limits = Limits{CallsInFlight: limit}
+		p.ended = make(chan struct{}, 1)
 		began := time.Now()
 		request := wamp.ID(0)
 		call := func() {
@@ -29,7 +29,7 @@ func TestCallsInFlight(t *testing.T) {
 		if took := time.Since(began); took != 0 {
 			t.Errorf("below the limit: held for %v", took)
 		}
-		first := (*p.Peer.calls.Get(1))
+		first := (*p.calls.Get(1))
 		go func() {
 			time.Sleep(callsRoom / 2)
 			first.Answer(&cluster.Answer{})
@@ -57,7 +57,7 @@ func TestRegistrationsAreLimited(t *testing.T) {
 	p := join(t, &realm{register: func(r cluster.Registration, f func(wamp.ID, error)) {
 		f(cluster.RegistrationID("realm1", r.Match, r.URI), nil)
 	}})
-	p.Peer.dealer.limits = Limits{Registrations: 1}
+	p.dealer.limits = Limits{Registrations: 1}
 	for i, uri := range []string{"com.example.a", "com.example.b", "com.example.a"} {
 		p.Register(&wamp.Message{Type: wamp.Register, Request: wamp.ID(i + 1), URI: uri})
 	}

@@ -25,9 +25,9 @@ func TestMetaProcedures(t *testing.T) {
 		p.Call(&wamp.Message{Type: wamp.Call, Request: request, URI: "wamp.session.count"})
 	}
 	call(1)
-	p.Peer.dealer.meta = procedures(func(string) (wamp.Payload, error) { return wamp.MustPayload(wamp.JSON, []any{5}, nil), nil })
+	p.dealer.meta = procedures(func(string) (wamp.Payload, error) { return wamp.MustPayload(wamp.JSON, []any{5}, nil), nil })
 	call(2)
-	p.Peer.dealer.meta = procedures(func(string) (wamp.Payload, error) {
+	p.dealer.meta = procedures(func(string) (wamp.Payload, error) {
 		return wamp.Payload{}, &cluster.Error{URI: wamp.ErrNoSuchSession, Message: "none"}
 	})
 	call(3)

@@ -1,6 +1,7 @@
 package dealer
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,8 +78,7 @@ func TestNoProgressAfterTheEnd(t *testing.T) {
 		for calls, _ := p.caller.Open(); calls > 0; calls, _ = p.caller.Open() {
 			time.Sleep(100 * time.Microsecond) // the call was not delivered in time
 		}
-		(*p.caller.calls.Get(request)).more.mu.Lock() // its answer is sent with it held
-		(*p.caller.calls.Get(request)).more.mu.Unlock()
+		released(&(*p.caller.calls.Get(request)).more.mu) // its answer is sent with it held
 		sent := p.caller.conn.Sent()
 		for i, m := range sent {
 			final := m.Type == wamp.Error || wamptest.Details(m)["progress"] != true
@@ -87,4 +87,10 @@ func TestNoProgressAfterTheEnd(t *testing.T) {
 			}
 		}
 	}
+}
+
+// released waits until a lock is free.
+func released(l sync.Locker) {
+	l.Lock()
+	defer l.Unlock()
 }

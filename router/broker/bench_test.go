@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -24,6 +25,8 @@ func (c *bareConn) SendEncoded(b []byte) error {
 	c.buf = append(c.buf[:0], b...)
 	return nil
 }
+
+func (c *bareConn) SendVia(_ *backlog.Via, m *wamp.Message) error { return c.Send(m) }
 
 func (c *bareConn) Full() bool { return false }
 

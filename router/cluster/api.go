@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -108,6 +109,10 @@ const (
 
 // Call is one CALL as the caller's replica hands it in.
 type Call struct {
+	// Via is where it came in, when it is handed in by the goroutine that reads there: then
+	// what is sent may wait until that is flushed. When Realm.Call gives a Waiter, that has
+	// to be done before waiting.
+	Via    *backlog.Via
 	URI    string
 	Caller Caller
 	// Details become INVOCATION.Details, as far as the caller's replica decides them:
@@ -128,6 +133,8 @@ type Call struct {
 
 // Delivery is a call on its last step, at the callee's replica.
 type Delivery struct {
+	// Via is where the call came in, for Callee.Deliver to send it by; not to be kept.
+	Via          *backlog.Via
 	Registration wamp.ID
 	// URI is set for pattern-based registrations: the procedure that was called.
 	URI string
@@ -167,6 +174,8 @@ type Interruption struct {
 
 // Answer is a RESULT (Error is empty) or an ERROR to a call.
 type Answer struct {
+	// Via is where it came in, for Caller.Answer to send it by; not to be kept.
+	Via      *backlog.Via
 	Progress bool
 	Error    string
 	Details  wamp.Dict

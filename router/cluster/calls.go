@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -96,6 +97,7 @@ type routing struct {
 	unknown   string       // the URI of a procedure that is not in the table
 	progress  *progressing // of a progressive call
 	describe  *Call        // to be asked for details when the callees have flags
+	via       *backlog.Via // where it came in; nil when that is not read by this goroutine
 }
 
 func newCalls(self *member, t *table, c clock, pending func(func(Callee, Caller))) *calls {
@@ -113,7 +115,7 @@ func newCalls(self *member, t *table, c clock, pending func(func(Callee, Caller)
 func (r *Realm) Call(c *Call) Waiter {
 	x := r.node.calls
 	route := routing{
-		procedure: RegistrationID(r.name, Exact, c.URI), realm: r.name, uri: c.URI,
+		via: c.Via, procedure: RegistrationID(r.name, Exact, c.URI), realm: r.name, uri: c.URI,
 		caller: c.Caller, details: c.Details, payload: c.Payload, flags: c.Flags, timeout: c.Timeout, since: c.since,
 		skip: skip{random: x.random},
 	}
@@ -277,7 +279,7 @@ func (r *routing) queue() bool {
 // callFrame is a call on its way to another replica.
 func (x *calls) callFrame(kind frameKind, p *procedure, r *routing) frame {
 	f := frame{
-		kind: kind, procedure: uint64(r.procedure), details: r.details, Payload: r.payload,
+		via: r.via, kind: kind, procedure: uint64(r.procedure), details: r.details, Payload: r.payload,
 		flags: r.flags, timeout: r.timeout, skips: packSkips(&r.skip),
 	}
 	if p != nil && p.key.Match != Exact {
@@ -328,7 +330,7 @@ var deliveries = sync.Pool{New: func() any { return new(Delivery) }}
 func (x *calls) give(to Callee, p *procedure, stamp uint64, r *routing, caller Caller) error {
 	d := deliveries.Get().(*Delivery)
 	*d = Delivery{
-		Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload, Flags: r.flags,
+		Via: r.via, Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload, Flags: r.flags,
 		Timeout: r.timeout, Stamp: stamp, Tried: r.skip.tried,
 	}
 	if p.key.Match != Exact {
@@ -380,9 +382,10 @@ func (x *calls) later(r *routing) {
 	})
 }
 
-// own copies what a routing borrowed from a frame.
+// own copies what a routing borrowed from a frame, so that another goroutine can go on with it.
 func (r *routing) own() *routing {
 	c := *r
+	c.via = nil
 	c.details, c.payload, c.uri = r.details.Clone(), r.payload.Clone(), strings.Clone(r.uri)
 	return &c
 }

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"math"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 // frame is what replicas say to one another on their links for calls. The payload is in the
 // format of whoever produced it, and is not looked into on the way.
 type frame struct {
+	// via is where the frame came in, or what it is sent because of; nil when that is not read by
+	// this goroutine. It is not sent along.
+	via    *backlog.Via
 	kind   frameKind
 	reason refusal // of a frameRefused
 	// progress marks an answer that others will follow.
@@ -144,9 +148,10 @@ func parseFrame(b []byte, f *frame) error {
 	return nil
 }
 
-// own copies a frame with what it borrowed.
+// own copies a frame with what it borrowed, so that another goroutine can send it.
 func (f *frame) own() *frame {
 	c := *f
+	c.via = nil
 	c.details, c.options, c.Payload = f.details.Clone(), f.options.Clone(), f.Clone()
 	c.skips = bytes.Clone(f.skips)
 	return &c

@@ -43,7 +43,7 @@ func (x *calls) receive(from *member, f *frame) {
 
 func (x *calls) routing(f *frame, caller Caller) routing {
 	return routing{
-		procedure: wamp.ID(f.procedure), uri: f.text, pattern: f.text != "", caller: caller, details: f.details,
+		via: f.via, procedure: wamp.ID(f.procedure), uri: f.text, pattern: f.text != "", caller: caller, details: f.details,
 		payload: f.Payload, flags: f.flags, timeout: f.timeout, skip: skip{random: x.random},
 	}
 }
@@ -280,7 +280,7 @@ func (x *calls) onAnswer(from *member, f *frame) {
 	if ok {
 		x.crowds.clear(c.procedure)
 		a := answers.Get().(*Answer)
-		*a = Answer{Progress: f.progress, Error: f.text, Details: f.details, Payload: f.Payload}
+		*a = Answer{Via: f.via, Progress: f.progress, Error: f.text, Details: f.details, Payload: f.Payload}
 		c.caller.Answer(a)
 		*a = Answer{}
 		answers.Put(a)

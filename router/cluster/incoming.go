@@ -3,7 +3,9 @@ package cluster
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
+	"io"
+
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 )
 
 const (
@@ -15,9 +17,10 @@ const (
 
 // incoming is the reading side of a stream.
 type incoming struct {
-	conn  net.Conn
-	max   uint32 // bytes of a frame
-	heard func() // called after each read that brought something; may be nil
+	conn  io.Reader
+	max   uint32      // bytes of a frame
+	heard func()      // called after each read that brought something; may be nil
+	via   backlog.Via // of the goroutine that reads
 	buf   []byte
 	r, w  int    // what has arrived and was not handed out is buf[r:w]
 	large []byte // for frames that do not fit in buf
@@ -72,6 +75,7 @@ func (in *incoming) fill() error {
 }
 
 func (in *incoming) read(b []byte) (int, error) {
+	in.via.Flush()
 	n, err := in.conn.Read(b)
 	if n == 0 {
 		return 0, err

@@ -49,7 +49,7 @@ func (l *link) close(why error) {
 
 // send, Full and WaitRoom make a link the callLink of its member.
 func (l *link) send(f *frame) bool {
-	return l.calls.append(frameSize(f), func(dst []byte) ([]byte, error) { return appendFrame(dst, f), nil }) == nil
+	return l.calls.append(f.via, frameSize(f), func(dst []byte) ([]byte, error) { return appendFrame(dst, f), nil }) == nil
 }
 
 func (l *link) Full() bool { return l.calls.full() }
@@ -58,7 +58,7 @@ func (l *link) WaitRoom(ctx context.Context) error { return l.calls.waitRoom(ctx
 
 // say sends a control message.
 func (l *link) say(m message) {
-	if err := l.control.append(0, func(dst []byte) ([]byte, error) { return appendMessage(dst, m) }); err != nil {
+	if err := l.control.append(nil, 0, func(dst []byte) ([]byte, error) { return appendMessage(dst, m) }); err != nil {
 		l.close(err)
 	}
 }
@@ -90,6 +90,8 @@ func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func
 	})
 	serve(func() error {
 		var f frame
+		via := &l.calls.in.via
+		defer via.Flush()
 		for {
 			b, err := l.calls.in.next()
 			if err != nil {
@@ -98,6 +100,8 @@ func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func
 			if err := parseFrame(b, &f); err != nil {
 				return err
 			}
+			via.Received()
+			f.via = via
 			onFrame(&f)
 		}
 	})
@@ -125,7 +129,7 @@ func (l *link) beat(onSilence func(bool)) {
 		}
 		last = now
 		if i%2 == 0 {
-			if err := l.control.append(0, func(dst []byte) ([]byte, error) { return dst, nil }); err != nil {
+			if err := l.control.append(nil, 0, func(dst []byte) ([]byte, error) { return dst, nil }); err != nil {
 				l.close(err)
 				return
 			}

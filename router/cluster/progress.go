@@ -57,7 +57,7 @@ func (r *Realm) Continue(call uint64, c *Call) Waiter {
 		return x.unplaced(c)
 	}
 	// It is known by now where the callee is.
-	open.at.send(&frame{kind: frameMore, call: call, flags: c.Flags, details: c.Details, Payload: c.Payload})
+	open.at.send(&frame{via: c.Via, kind: frameMore, call: call, flags: c.Flags, details: c.Details, Payload: c.Payload})
 	return nil
 }
 

@@ -28,7 +28,7 @@ func TestStallOfAWrite(t *testing.T) {
 			return over
 		}
 		frame := bytes.Repeat([]byte{1}, 3*writeChunk)
-		if err := s.append(len(frame), func(dst []byte) ([]byte, error) { return append(dst, frame...), nil }); err != nil {
+		if err := s.append(nil, len(frame), func(dst []byte) ([]byte, error) { return append(dst, frame...), nil }); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 { // a chunk every 8 s

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
+	"github.com/wamp-operator/wamp-operator/router/internal/socket"
 )
 
 const (
@@ -39,25 +40,28 @@ var (
 // append to a buffer; one goroutine writes whatever has gathered with one system call.
 type stream struct {
 	conn net.Conn
+	sock *socket.Socket
 	in   incoming
 	// writes goes up when a write begins and when it ends: it is odd during a write.
 	writes atomic.Uint64
 
-	mu     sync.Mutex
-	buf    backlog.Buffer
-	closed bool
-	asleep bool // the writer waits for wake
-	wake   chan struct{}
-	room   chan struct{} // closed when there is room again; nil when nobody waits
+	mu       sync.Mutex
+	buf      backlog.Buffer
+	closed   bool
+	asleep   bool // the writer waits for wake
+	promised bool // a reader that had something sent sees to it that it is written
+	wake     chan struct{}
+	room     chan struct{} // closed when there is room again; nil when nobody waits
 }
 
 func newStream(conn net.Conn, limit uint32) *stream {
-	return &stream{conn: conn, in: incoming{conn: conn, max: limit}, wake: make(chan struct{}, 1)}
+	sock := socket.New(conn)
+	return &stream{conn: conn, sock: sock, in: incoming{conn: sock, max: limit}, wake: make(chan struct{}, 1)}
 }
 
-// append adds one frame of about size bytes, encoded in place by encode, and wakes the writer;
-// it never blocks.
-func (s *stream) append(size int, encode func(dst []byte) ([]byte, error)) error {
+// append adds one frame of about size bytes, encoded in place by encode, and sees to it that it is
+// written, by via where there is one; it never blocks.
+func (s *stream) append(via *backlog.Via, size int, encode func(dst []byte) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -75,7 +79,51 @@ func (s *stream) append(size int, encode func(dst []byte) ([]byte, error)) error
 		s.closeLocked()
 		return fmt.Errorf("%d MiB wait to be sent: the other replica has stopped reading", waiting>>20)
 	}
-	s.wakeLocked()
+	switch {
+	case !s.asleep:
+	case via == nil:
+		s.wakeLocked()
+	case !s.promised:
+		s.promised = true
+		via.Promise(s)
+	}
+	return nil
+}
+
+// Flush implements backlog.Flusher.
+func (s *stream) Flush(now bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.promised = false
+	if !s.asleep || s.buf.Len() == 0 {
+		return
+	}
+	if now && s.sock.Direct() && !s.closed {
+		s.asleep = false // nobody else writes meanwhile
+		var few [2]backlog.Piece
+		pieces := s.buf.Take(few[:0])
+		s.mu.Unlock()
+		rest := s.writeSome(pieces)
+		s.mu.Lock()
+		s.asleep = true
+		s.buf.PutBack(rest)
+		s.release()
+	}
+	if s.buf.Len() > 0 || s.closed {
+		s.wakeLocked()
+	}
+}
+
+// writeSome writes what can be written without waiting, and gives back what is left.
+func (s *stream) writeSome(pieces []backlog.Piece) []backlog.Piece {
+	for i := range pieces {
+		b := pieces[i].Bytes()
+		if n := s.sock.TryWrite(b); n < len(b) {
+			pieces[i].Written(n)
+			return pieces[i:]
+		}
+		pieces[i].Return()
+	}
 	return nil
 }
 
@@ -112,18 +160,23 @@ func (s *stream) write() error {
 			pieces[i] = backlog.Piece{}
 		}
 		s.mu.Lock()
-		if s.room != nil && s.buf.Len() < streamSoft {
-			close(s.room)
-			s.room = nil
-		}
+		s.release()
 		s.mu.Unlock()
+	}
+}
+
+// release lets those in waitRoom go when there is room; called with mu held.
+func (s *stream) release() {
+	if s.room != nil && s.buf.Len() < streamSoft {
+		close(s.room)
+		s.room = nil
 	}
 }
 
 func (s *stream) flush(out []byte) error {
 	for len(out) > 0 {
 		s.writes.Add(1)
-		n, err := s.conn.Write(out[:min(len(out), writeChunk)])
+		n, err := s.sock.Write(out[:min(len(out), writeChunk)])
 		s.writes.Add(1)
 		if err != nil {
 			return err

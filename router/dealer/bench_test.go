@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -20,6 +21,8 @@ func (c *bareConn) Send(m *wamp.Message) error {
 	c.buf = wamp.Append(c.buf[:0], wamp.MessagePack, m)
 	return nil
 }
+
+func (c *bareConn) SendVia(_ *backlog.Via, m *wamp.Message) error { return c.Send(m) }
 
 func (c *bareConn) Full() bool { return false }
 

@@ -81,7 +81,7 @@ func (p *Peer) deliver(d *cluster.Delivery, payload wamp.Payload) error {
 // YIELD finds its call.
 func (p *Peer) invoke(reg *registration, d *cluster.Delivery, payload wamp.Payload) error {
 	id := p.last%wamp.MaxID + 1
-	if err := send(p.session, wamp.Message{
+	if err := send(p.session, d.Via, wamp.Message{
 		Type: wamp.Invocation, Request: id, ID: d.Registration, Dict: p.invocationDetails(d, reg), Payload: payload,
 	}); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (p *Peer) take(id wamp.ID) (inv invocation, failed []unsent) {
 // Yield handles YIELD. One that answers nothing is ignored: it may have crossed the end of its
 // call (WAMP basic profile, "YIELD").
 func (p *Peer) Yield(m *wamp.Message) {
-	p.answer = cluster.Answer{Payload: m.Payload}
+	p.answer = cluster.Answer{Via: p.session.Via(), Payload: m.Payload}
 	if hasEntries(m.Dict) && !p.yieldOptions(m.Dict) {
 		return
 	}
@@ -247,7 +247,7 @@ func (p *Peer) Error(m *wamp.Message) {
 	case back:
 		p.reroute(&inv.kept.delivery)
 	default:
-		p.answer = cluster.Answer{Error: m.URI, Details: m.Dict, Payload: m.Payload}
+		p.answer = cluster.Answer{Via: p.session.Via(), Error: m.URI, Details: m.Dict, Payload: m.Payload}
 		if err := wamp.ValidURI(m.URI, false); err != nil {
 			p.answer = *failure(wamp.ErrInvalidURI, "the callee failed with an error URI that is none: "+err.Error())
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/internal/ring"
 	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -25,6 +26,9 @@ const (
 // Call handles CALL.
 func (p *Peer) Call(m *wamp.Message) {
 	s := p.session
+	if s.Full() {
+		s.Via().Flush()
+	}
 	p.patience.Wait(s.Context(), s, callerRoom)
 	if s.Continues() {
 		p.more(m)
@@ -48,7 +52,7 @@ func (p *Peer) Call(m *wamp.Message) {
 		return
 	}
 	c := &call{peer: p, request: m.Request}
-	p.call = cluster.Call{URI: m.URI, Caller: c, Details: p.plainDetails(), Payload: m.Payload, Describe: describe}
+	p.call = cluster.Call{Via: s.Via(), URI: m.URI, Caller: c, Details: p.plainDetails(), Payload: m.Payload, Describe: describe}
 	if hasEntries(m.Dict) && !p.callOptions(m, c) {
 		return
 	}
@@ -74,6 +78,7 @@ func (p *Peer) wait(c *call, waiter cluster.Waiter, again func(*cluster.Call) cl
 		c.more.abandon(cancel)
 	}
 	for waiter != nil && c.Open() {
+		p.session.Via().Flush()
 		_ = waiter.WaitRoom(ctx)
 		if !c.Open() {
 			return
@@ -141,7 +146,7 @@ func (c *call) finish(a *cluster.Answer) {
 	if a.Error != "" {
 		m.Type, m.Of, m.URI = wamp.Error, wamp.Call, a.Error
 	}
-	switch err := c.send(m, a.Payload); {
+	switch err := c.send(a.Via, m, a.Payload); {
 	case err != nil:
 		c.unsayable(err)
 	case a.Error == "":
@@ -152,7 +157,7 @@ func (c *call) finish(a *cluster.Answer) {
 }
 
 // send sends an answer to the client.
-func (c *call) send(m wamp.Message, payload wamp.Payload) (err error) {
+func (c *call) send(via *backlog.Via, m wamp.Message, payload wamp.Payload) (err error) {
 	s := c.peer.session
 	if hasEntries(m.Dict) && !s.Has(callerPPT) && isPassthru(m.Dict) {
 		if m.Type == wamp.Result {
@@ -163,7 +168,7 @@ func (c *call) send(m wamp.Message, payload wamp.Payload) (err error) {
 	if m.Payload, err = payload.In(s.Format()); err != nil {
 		return err
 	}
-	return send(s, m)
+	return send(s, via, m)
 }
 
 // unsayable tells the client why it does not get its answer.

@@ -100,5 +100,5 @@ func (p *Peer) sendInterrupt(invocation wamp.ID, mode, reason string) {
 	w := wamp.StartDict(p.session.Format(), nil)
 	w.Str("mode", mode)
 	w.Str("reason", reason)
-	_ = send(p.session, wamp.Message{Type: wamp.Interrupt, Request: invocation, Dict: w.Dict()})
+	_ = send(p.session, nil, wamp.Message{Type: wamp.Interrupt, Request: invocation, Dict: w.Dict()})
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/internal/ring"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -117,10 +118,10 @@ func (p *Peer) Answered() (results, failures uint64) {
 // connection: they would be allocated, since a connection is behind an interface.
 var messages = sync.Pool{New: func() any { return new(wamp.Message) }}
 
-func send(s *session.Session, m wamp.Message) error {
+func send(s *session.Session, via *backlog.Via, m wamp.Message) error {
 	out := messages.Get().(*wamp.Message)
 	*out = m
-	err := s.Send(out)
+	err := s.SendVia(via, out)
 	*out = wamp.Message{}
 	messages.Put(out)
 	return err

@@ -116,6 +116,7 @@ func (p *Peer) invocationDetails(d *cluster.Delivery, reg *registration) wamp.Di
 // own copies a delivery, so that it outlives the call of Deliver.
 func own(d *cluster.Delivery) cluster.Delivery {
 	c := *d
+	c.Via = nil
 	c.URI, c.Details, c.Payload, c.Tried = strings.Clone(d.URI), d.Details.Clone(), d.Payload.Clone(), slices.Clone(d.Tried)
 	return c
 }

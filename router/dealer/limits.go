@@ -51,6 +51,7 @@ func (p *Peer) answers() bool {
 func (p *Peer) awaitRoom(limit int64) bool {
 	p.awaited.Store(true)
 	defer p.awaited.Store(false)
+	p.session.Via().Flush()
 	late := time.NewTimer(callsRoom)
 	defer late.Stop()
 	for p.callsOpen.Load() >= limit {

@@ -25,6 +25,7 @@ func (p *Peer) callMeta(m *wamp.Message) {
 		p.refuseCall(m.Request, wamp.ErrNoSuchProcedure, fmt.Sprintf("the router has no procedure %q", m.URI))
 		return
 	}
+	p.session.Via().Flush() // a procedure may take a while
 	p.callsOpen.Add(1)
 	c := &call{peer: p, request: m.Request}
 	result, err := p.dealer.meta.Call(p.session, m.URI, m.Dict, m.Payload)

@@ -27,6 +27,9 @@ func (p *Peer) progress(id wamp.ID) {
 	caller := inv.caller
 	p.mu.Unlock()
 	caller.Answer(&p.answer)
+	if caller.Room() != nil {
+		p.session.Via().Flush()
+	}
 	if c, ok := caller.(*call); ok {
 		c.peer.patience.Wait(p.session.Context(), c.peer.session, callerRoom)
 	} else if room := caller.Room(); room != nil {
@@ -45,7 +48,7 @@ func (c *call) progress(a *cluster.Answer) {
 		c.more.timer.Reset(c.more.gap)
 	}
 	details := progressDetails(c.peer.session, a.Details)
-	err := c.send(wamp.Message{Type: wamp.Result, Request: c.request, Dict: details}, a.Payload)
+	err := c.send(a.Via, wamp.Message{Type: wamp.Result, Request: c.request, Dict: details}, a.Payload)
 	if err == nil || !errors.Is(err, errPassthru) && !isUnfit(err) || !c.end() {
 		return
 	}
@@ -88,7 +91,7 @@ func (p *Peer) more(m *wamp.Message) {
 		return
 	}
 	c := *found
-	p.call = cluster.Call{URI: m.URI, Caller: c, Payload: m.Payload}
+	p.call = cluster.Call{Via: p.session.Via(), URI: m.URI, Caller: c, Payload: m.Payload}
 	if on, _ := m.Dict.Bool("progress"); on {
 		p.call.Flags = cluster.Progress
 	}
@@ -188,7 +191,7 @@ func (p *Peer) invokeMore(id wamp.ID, inv *invocation, payload wamp.Payload, fla
 	}
 	d := inv.kept.delivery
 	d.Flags = d.Flags&^cluster.Progress | flags&cluster.Progress
-	return send(p.session, wamp.Message{
+	return send(p.session, nil, wamp.Message{
 		Type: wamp.Invocation, Request: id, ID: d.Registration, Dict: p.invocationDetails(&d, inv.kept.registration), Payload: payload,
 	})
 }

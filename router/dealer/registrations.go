@@ -98,7 +98,7 @@ func (p *Peer) registered(id, request wamp.ID, options *registerOptions, err err
 	} else {
 		reg.confirmed = true
 		reg.apply(options)
-		_ = send(p.session, wamp.Message{Type: wamp.Registered, Request: request, ID: id})
+		_ = send(p.session, nil, wamp.Message{Type: wamp.Registered, Request: request, ID: id})
 	}
 	failed := p.dispatch(reg)
 	var back []*waiting
@@ -139,7 +139,7 @@ func (p *Peer) unregistered(id, request wamp.ID, err error) {
 		return
 	}
 	back := p.remove(id)
-	_ = send(p.session, wamp.Message{Type: wamp.Unregistered, Request: request})
+	_ = send(p.session, nil, wamp.Message{Type: wamp.Unregistered, Request: request})
 	p.mu.Unlock()
 	p.handBack(back)
 }

@@ -17,6 +17,7 @@ func keep(reg *registration, d *cluster.Delivery, payload wamp.Payload, s *sessi
 	k.registration, k.reroute = reg, s.Has(session.CalleeReroute) && d.Flags&cluster.Progress == 0
 	tried := append(k.delivery.Tried[:0], d.Tried...)
 	k.delivery = *d
+	k.delivery.Via = nil
 	k.delivery.URI, k.delivery.Tried, k.delivery.Payload = strings.Clone(d.URI), tried, wamp.Payload{}
 	k.bytes = k.bytes[:0]
 	k.delivery.Details.Raw = k.own(d.Details.Raw)

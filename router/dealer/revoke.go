@@ -38,7 +38,7 @@ func (p *Peer) revoked(registration wamp.ID, reason string) {
 		if reason != "" {
 			w.Str("reason", reason)
 		}
-		_ = send(p.session, wamp.Message{Type: wamp.Unregistered, Dict: w.Dict()})
+		_ = send(p.session, nil, wamp.Message{Type: wamp.Unregistered, Dict: w.Dict()})
 	}
 	p.mu.Unlock()
 	p.handBack(back)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -19,7 +20,9 @@ type Conn interface {
 	Format() wamp.Format
 	Info() *transport.Info
 	ReadMessage() ([]byte, error)
+	Via() *backlog.Via
 	Send(m *wamp.Message) error
+	SendVia(via *backlog.Via, m *wamp.Message) error
 	SendEncoded(message []byte) error
 	Full() bool
 	WaitRoom(ctx context.Context) error
@@ -111,6 +114,7 @@ func (s *Session) Run(router Router) {
 	defer s.handshake.Stop()
 
 	farewell := s.serve(router)
+	s.conn.Via().Flush()
 	from := s.protocol.Closed()
 	if s.peer != nil {
 		s.peer.Leave()
@@ -125,6 +129,9 @@ func (s *Session) serve(router Router) *wamp.Message {
 	m := &s.in
 	for {
 		step, refusal := s.receive(m)
+		if !promises(m.Type) {
+			s.conn.Via().Flush()
+		}
 		switch step {
 		case Handle:
 			s.peer.Handle(m)
@@ -143,6 +150,12 @@ func (s *Session) serve(router Router) *wamp.Message {
 			return s.abort(refusal)
 		}
 	}
+}
+
+// promises tells the messages whose handling sends by Session.Via, and flushes that before it waits.
+// What is sent because of all others leaves at once.
+func promises(t wamp.MessageType) bool {
+	return t == wamp.Call || t == wamp.Yield || t == wamp.Error
 }
 
 // receive reads one message; with a refusal there is nothing to do but to leave.
@@ -210,6 +223,13 @@ func (s *Session) Abort(message string) {
 
 // Send writes a message to the client, in the order of the calls; see transport.Conn.
 func (s *Session) Send(m *wamp.Message) error { return s.conn.Send(m) }
+
+// SendVia is Send because of a message that came in that way; see transport.Conn.
+func (s *Session) SendVia(via *backlog.Via, m *wamp.Message) error { return s.conn.SendVia(via, m) }
+
+// Via is where the messages of this session come in, for the goroutine that reads them; see
+// transport.Conn.
+func (s *Session) Via() *backlog.Via { return s.conn.Via() }
 
 // SendEncoded is Send for a message that is encoded in Format already.
 func (s *Session) SendEncoded(message []byte) error { return s.conn.SendEncoded(message) }

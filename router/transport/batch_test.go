@@ -61,7 +61,7 @@ func TestBatchesAreFilled(t *testing.T) {
 		p.out.buf.Last = append(p.out.buf.Last, "[67,"+string(rune('1'+i))+"]"...)
 		p.out.buf.Last = p.packing.batch.close(p.out.buf.Last, start, separator)
 	}
-	p.wakeAndUnlock(p.out.buf.Len())
+	p.wakeAndUnlock(nil, p.out.buf.Len())
 	expect(t, nc, "\x81\x15[67,1]\x1e[67,2]\x1e[67,3]\x1e")
 }
 

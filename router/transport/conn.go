@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -21,12 +22,20 @@ type Conn interface {
 	// say) until it is closed.
 	ReadMessage() ([]byte, error)
 
+	// Via is where the messages that ReadMessage returns come in; for the goroutine that calls
+	// it. It must be flushed before that goroutine waits for anything but ReadMessage, and
+	// when it ends.
+	Via() *backlog.Via
+
 	// Send encodes m into the outbound buffer. It does not block. Nothing is sent when it
 	// returns an error: ErrClosed; ErrOverflow, which also drops the connection;
 	// ErrTooLarge when the peer does not take a message of this size; or an error wrapping
 	// wamp.ErrUnrepresentable when m cannot be said in the peer's serialization. m may be
 	// used again at once.
 	Send(m *wamp.Message) error
+	// SendVia is Send because of a message that came in that way: m is written at the latest
+	// when via is flushed.
+	SendVia(via *backlog.Via, m *wamp.Message) error
 	// SendEncoded is Send for a message already encoded in Format(): what goes to many
 	// peers is encoded once. The bytes are copied.
 	SendEncoded(message []byte) error

@@ -45,6 +45,7 @@ func (p *peer) ReadMessage() ([]byte, error) {
 		var message []byte
 		if message, in.err = p.readMessage(); in.err == nil {
 			in.messages++
+			p.via.Received()
 			return message, nil
 		}
 		p.readingEnds()
@@ -54,6 +55,7 @@ func (p *peer) ReadMessage() ([]byte, error) {
 
 // readingEnds notes why.
 func (p *peer) readingEnds() {
+	p.via.Flush()
 	p.countMessages()
 	code, reason := closeCode(p.in.err)
 	if code == CloseTooBig {
@@ -163,9 +165,10 @@ func (p *peer) fill(total int) error {
 	in := &p.in
 	in.makeRoom(total)
 	p.countMessages()
+	p.via.Flush()
 	began := p.watcher.now()
 	p.readSince.Store(began)
-	n, err := p.nc.Read(in.buf[in.w:])
+	n, err := p.sock.Read(in.buf[in.w:])
 	p.readSince.Store(0)
 	if n > 0 {
 		in.w += n

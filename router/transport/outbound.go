@@ -4,29 +4,33 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 // Send implements Conn.
-func (p *peer) Send(m *wamp.Message) error {
+func (p *peer) Send(m *wamp.Message) error { return p.SendVia(nil, m) }
+
+// SendVia implements Conn.
+func (p *peer) SendVia(via *backlog.Via, m *wamp.Message) error {
 	foreign := m.Dict.Raw != nil && m.Dict.Format != p.format ||
 		!m.Payload.Empty() && m.Payload.Format != p.format
 	if foreign {
-		return p.sendForeign(m)
+		return p.sendForeign(via, m)
 	}
 	if p.packing != nil {
-		return p.sendPacked(m, nil)
+		return p.sendPacked(via, m, nil)
 	}
 	p.out.mu.Lock()
 	start, head, err := p.begin(wamp.SizeHint(m))
 	if err == nil {
 		p.out.buf.Last = wamp.Append(p.out.buf.Last, p.format, m)
 	}
-	return p.finish(frameData, start, head, err)
+	return p.finish(via, frameData, start, head, err)
 }
 
 // sendForeign transcodes before Send takes the lock.
-func (p *peer) sendForeign(m *wamp.Message) error {
+func (p *peer) sendForeign(via *backlog.Via, m *wamp.Message) error {
 	own := *m
 	var err error
 	if own.Dict, err = m.Dict.In(p.format); err != nil {
@@ -35,20 +39,20 @@ func (p *peer) sendForeign(m *wamp.Message) error {
 	if own.Payload, err = m.Payload.In(p.format); err != nil {
 		return fmt.Errorf("sending %s: %w", m.Type, err)
 	}
-	return p.Send(&own)
+	return p.SendVia(via, &own)
 }
 
 // SendEncoded implements Conn.
 func (p *peer) SendEncoded(message []byte) error {
 	if p.packing != nil {
-		return p.sendPacked(nil, message)
+		return p.sendPacked(nil, nil, message)
 	}
 	p.out.mu.Lock()
 	start, head, err := p.begin(len(message))
 	if err == nil {
 		p.out.buf.Last = append(p.out.buf.Last, message...)
 	}
-	return p.finish(frameData, start, head, err)
+	return p.finish(nil, frameData, start, head, err)
 }
 
 // zeros are appended to make room for a header.
@@ -67,7 +71,7 @@ func (p *peer) begin(n int) (start, head int, err error) {
 
 // finish completes the frame that begin started, or takes it back, and releases mu. The guess
 // at its size decided how much room the header got; only when that was wrong is it moved.
-func (p *peer) finish(kind frameKind, start, head int, err error) error {
+func (p *peer) finish(via *backlog.Via, kind frameKind, start, head int, err error) error {
 	if err != nil {
 		p.out.mu.Unlock()
 		return err
@@ -89,7 +93,7 @@ func (p *peer) finish(kind frameKind, start, head int, err error) error {
 	}
 	p.framing.seal(p.out.buf.Last[start:], kind, n)
 	p.out.messages++
-	p.wakeAndUnlock(head + n)
+	p.wakeAndUnlock(via, head+n)
 	return nil
 }
 
@@ -108,10 +112,20 @@ func (p *peer) fitHeader(start, head, n int) int {
 	return h
 }
 
-// wakeAndUnlock counts n more bytes in buf, sees to it that a writer is at work and releases mu.
-func (p *peer) wakeAndUnlock(n int) {
+// wakeAndUnlock counts n more bytes in buf, sees to it that they are written, by via where there is
+// one, and releases mu.
+func (p *peer) wakeAndUnlock(via *backlog.Via, n int) {
 	p.out.queued.Add(int64(n))
 	before := p.out.writer
+	if via != nil && before != writerBusy {
+		again := p.out.promised
+		p.out.promised = true
+		p.out.mu.Unlock()
+		if !again {
+			via.Promise(p)
+		}
+		return
+	}
 	p.out.writer = writerBusy
 	wake := p.out.wake
 	p.out.mu.Unlock()
@@ -132,7 +146,7 @@ func (p *peer) control(kind frameKind, payload []byte) {
 	start, head := len(p.out.buf.Last), p.framing.headerSize(len(payload))
 	p.out.buf.Last = append(append(p.out.buf.Last, zeros[:head]...), payload...)
 	p.framing.seal(p.out.buf.Last[start:], kind, len(payload))
-	p.wakeAndUnlock(head + len(payload))
+	p.wakeAndUnlock(nil, head+len(payload))
 }
 
 // ping asks a silent peer for a sign of life.
@@ -218,7 +232,7 @@ func (p *peer) close(code CloseCode, reason string) {
 		p.control(frameClose, closePayload(code, reason))
 		return
 	}
-	p.wakeAndUnlock(0)
+	p.wakeAndUnlock(nil, 0)
 }
 
 // Abort implements Conn.
@@ -230,5 +244,5 @@ func (p *peer) Abort() {
 	p.out.messages = 0
 	p.out.release()
 	_ = rawConn(p.nc).Close()
-	p.wakeAndUnlock(0)
+	p.wakeAndUnlock(nil, 0)
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"sync"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -64,9 +65,9 @@ func (p *peer) nextOfBatch(b []byte) (message []byte, err error) {
 }
 
 // sendPacked is Send where there is a packing. encoded is the message, when it is encoded already.
-func (p *peer) sendPacked(m *wamp.Message, encoded []byte) error {
+func (p *peer) sendPacked(via *backlog.Via, m *wamp.Message, encoded []byte) error {
 	if p.packing.deflate != nil {
-		return p.sendDeflated(m, encoded)
+		return p.sendDeflated(via, m, encoded)
 	}
 	n := len(encoded)
 	if m != nil {
@@ -94,7 +95,7 @@ func (p *peer) sendPacked(m *wamp.Message, encoded []byte) error {
 		return ErrOverflow
 	}
 	p.out.messages++
-	p.wakeAndUnlock(added)
+	p.wakeAndUnlock(via, added)
 	return nil
 }
 
@@ -146,7 +147,7 @@ func returnScratch(box *[]byte, b []byte) {
 }
 
 // sendDeflated compresses a message, as a batch of one where batches were agreed on.
-func (p *peer) sendDeflated(m *wamp.Message, encoded []byte) error {
+func (p *peer) sendDeflated(via *backlog.Via, m *wamp.Message, encoded []byte) error {
 	k := p.packing
 	plain, packed := scratch.Get().(*[]byte), scratch.Get().(*[]byte)
 	b, out := (*plain)[:0], (*packed)[:0]
@@ -177,5 +178,5 @@ func (p *peer) sendDeflated(m *wamp.Message, encoded []byte) error {
 	if err == nil {
 		p.out.buf.Last = append(p.out.buf.Last, message...)
 	}
-	return p.finish(kind, start, head, err)
+	return p.finish(via, kind, start, head, err)
 }

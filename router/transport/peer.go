@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
+	"github.com/wamp-operator/wamp-operator/router/internal/socket"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -19,7 +20,8 @@ type peer struct {
 	kind    Kind
 	format  wamp.Format
 	framing framing
-	nc      net.Conn // a *tls.Conn under TLS
+	nc      net.Conn       // a *tls.Conn under TLS
+	sock    *socket.Socket // reads from nc and writes to it
 	packing *packing
 	header  http.Header
 	remote  net.Addr             // the client's end
@@ -30,6 +32,7 @@ type peer struct {
 	watcher *watcher
 
 	in  inbound
+	via backlog.Via // of the goroutine that reads
 	out outbound
 
 	done chan struct{}
@@ -48,6 +51,7 @@ type outbound struct {
 	buf      backlog.Buffer // frames that wait
 	messages int            // in buf
 	writer   writerState
+	promised bool          // a reader that had something sent sees to it that it is written
 	brief    bool          // the writer was made for a ping: it goes when that is written
 	rests    uint8         // sweeps of the watcher that found the writer asleep
 	wake     chan struct{} // of the writer that there is
@@ -73,7 +77,7 @@ type line struct {
 // newPeer takes over a connection whose handshake is done.
 func newPeer(l line, cfg *Config, stats *Stats, w *watcher) *peer {
 	p := &peer{
-		kind: l.kind, format: l.format, framing: l.framing, nc: l.nc, packing: l.packing, header: l.header,
+		kind: l.kind, format: l.format, framing: l.framing, nc: l.nc, sock: socket.New(l.nc), packing: l.packing, header: l.header,
 		remote: l.remote, state: l.state, cfg: cfg, stats: stats, watcher: w, done: make(chan struct{}),
 	}
 	p.out.code = CloseNormal
@@ -85,6 +89,7 @@ func newPeer(l line, cfg *Config, stats *Stats, w *watcher) *peer {
 
 func (p *peer) Format() wamp.Format   { return p.format }
 func (p *peer) Done() <-chan struct{} { return p.done }
+func (p *peer) Via() *backlog.Via     { return &p.via }
 
 func (p *peer) Info() *Info {
 	k := unbatched

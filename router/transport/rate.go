@@ -50,6 +50,7 @@ func (p *peer) await() {
 		}
 		if !paused {
 			paused = true
+			p.via.Flush()
 			p.stats.Pauses.Add(1)
 		}
 		timer := time.NewTimer(wait)

@@ -21,7 +21,7 @@ type writerState uint8
 const (
 	writerAbsent writerState = iota
 	writerAsleep             // waits for wake
-	writerBusy               // will look at the buffer again; or has ended with the connection
+	writerBusy               // will look at the buffer again; or has ended with the connection; or a reader is writing
 )
 
 // restAfter is how many sweeps of the watcher must find a writer asleep before it goes.
@@ -80,15 +80,21 @@ func (p *peer) take(dst []backlog.Piece) (pieces []backlog.Piece, ended bool) {
 		runtime.Gosched()
 		p.out.mu.Lock()
 	}
+	pieces = p.takeAndUnlock(dst)
+	return pieces, false
+}
+
+// takeAndUnlock takes all frames; called with mu held, releases it.
+func (p *peer) takeAndUnlock(dst []backlog.Piece) []backlog.Piece {
 	if p.packing != nil {
 		p.sealBatch()
 	}
-	pieces = p.out.buf.Take(dst)
+	pieces := p.out.buf.Take(dst)
 	messages := p.out.messages
 	p.out.messages = 0
 	p.out.mu.Unlock()
 	p.stats.MessagesOut.Add(uint64(messages))
-	return pieces, false
+	return pieces
 }
 
 // rest sends a writer away that has been asleep for a while. It never waits.
@@ -112,7 +118,7 @@ func (p *peer) writeAll(b []byte) error {
 	for len(b) > 0 {
 		chunk := b[:min(len(b), writeChunk)]
 		p.takeSince.Store(p.watcher.now())
-		n, err := p.nc.Write(chunk)
+		n, err := p.sock.Write(chunk)
 		p.takeSince.Store(0)
 		p.stats.BytesOut.Add(uint64(n))
 		queued := p.out.queued.Add(int64(-len(chunk)))

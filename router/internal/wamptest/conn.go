@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
 	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -15,6 +16,7 @@ import (
 type Conn struct {
 	format wamp.Format
 	frames chan []byte
+	via    backlog.Via
 
 	mu     sync.Mutex
 	sent   []*Message
@@ -76,6 +78,12 @@ func (c *Conn) ReadMessage() ([]byte, error) {
 	}
 	return frame, nil
 }
+
+// Via implements session.Conn.
+func (c *Conn) Via() *backlog.Via { return &c.via }
+
+// SendVia implements session.Conn: it does not wait for a flush.
+func (c *Conn) SendVia(_ *backlog.Via, m *wamp.Message) error { return c.Send(m) }
 
 // Send implements session.Conn.
 func (c *Conn) Send(m *wamp.Message) error {

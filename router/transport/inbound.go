@@ -150,7 +150,7 @@ func (p *peer) readFrame() ([]byte, error) {
 		if ok && in.w-in.r >= total {
 			payload := in.buf[in.r+f.header : in.r+total : in.r+total]
 			in.r += total
-			in.inTurn()
+			p.inTurn()
 			if f.masked {
 				ws.Cipher(payload, f.mask, 0)
 			}

@@ -112,13 +112,15 @@ func (all *turns) expire() {
 }
 
 // inTurn is called for each frame.
-func (in *inbound) inTurn() {
+func (p *peer) inTurn() {
+	in := &p.in
 	in.frames++
 	if in.frames == promptFrames || in.frames > promptFrames && in.frames%turnFrames == 0 {
 		if in.turn == nil {
 			in.turn = new(turn)
 		}
 		in.takes = true
+		p.via.Flush() // what the frames before have caused does not wait as well
 		allTurns.take(in.turn)
 	}
 }

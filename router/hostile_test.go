@@ -218,7 +218,7 @@ func TestFloodsLeaveNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := heldMemory()
-	const clients, messages = 8, 20_000
+	const clients, messages = 8, 4000
 	var floods sync.WaitGroup
 	for i := range clients {
 		c := join(t, dev, 0)

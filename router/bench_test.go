@@ -11,11 +11,12 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// benchCallee answers every invocation with its own arguments, as raw bytes.
+// benchCallee answers every invocation with its own arguments, as raw bytes. It does not announce
+// call_reroute, for which the dealer keeps a copy of each call.
 func benchCallee(b *testing.B, address, uri string, f wamp.Format) {
 	b.Helper()
 	conn := wamptest.Dial(b, address, f)
-	_ = conn.Send(wamptest.Hello("realm1", f))
+	_ = conn.Send(wamptest.HelloWith("realm1", f, map[string]any{"roles": wamptest.Roles("callee.call_reroute")}))
 	wamptest.Read(b, conn)
 	_ = conn.Send(&wamp.Message{Type: wamp.Register, Request: 1, URI: uri, Dict: wamp.MustDict(f, map[string]any{"invoke": "random"})})
 	wamptest.Read(b, conn)
@@ -72,8 +73,10 @@ func BenchmarkCall(b *testing.B) {
 		{1, 8, 16, 4, 16, false, wamp.MessagePack},
 		{1, 8, 64, 8, 16, false, wamp.MessagePack},
 		{1, 8, 16, 4, 1024, false, wamp.MessagePack},
+		{1, 8, 16, 4, 64 << 10, false, wamp.MessagePack},
 		{1, 8, 16, 4, 16, true, wamp.JSON},
 		{2, 8, 16, 4, 16, false, wamp.MessagePack},
+		{2, 8, 16, 4, 64 << 10, false, wamp.MessagePack},
 	} {
 		kind := "rawsocket"
 		if c.websocket {

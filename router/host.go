@@ -18,10 +18,11 @@ func (h *host) in(name string, f func(*realm)) {
 }
 
 // Event implements cluster.Host.
-func (h *host) Event(name string, e *cluster.Event) {
+func (h *host) Event(name string, e *cluster.Event) cluster.Waiter {
 	if realm := h.realms.get(name); realm != nil {
-		realm.broker.Event(e)
+		return realm.broker.Event(e)
 	}
+	return nil
 }
 
 // Meta implements cluster.Host.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -59,7 +60,7 @@ func New(c Config) *Broker {
 }
 
 // Peer is the broker's side of one session. Its methods belong to the goroutine that reads the
-// connection, except for Revoke.
+// connection, except for Revoke and Recheck.
 type Peer struct {
 	broker  *Broker
 	session *session.Session
@@ -94,13 +95,23 @@ func (p *Peer) Leave() {
 }
 
 // Event takes an event from another replica: it is delivered to the subscribers here, and kept if it
-// is one to keep. It never blocks.
-func (b *Broker) Event(e *cluster.Event) {
+// is one to keep. It never blocks; when a subscriber is slow it returns what the publisher should wait
+// for before the next event.
+func (b *Broker) Event(e *cluster.Event) cluster.Waiter {
 	o, err := parseOptions(e.Options)
 	if err != nil {
-		return // another replica lets nothing through that is not in order
+		return nil // another replica lets nothing through that is not in order
 	}
-	b.pass(e, &o, nil)
+	if slow := b.pass(e, &o, nil); slow != nil && !slow.patience.Spent() {
+		return slow
+	}
+	return nil
+}
+
+// WaitRoom implements cluster.Waiter, for publishers on other replicas.
+func (s *subscription) WaitRoom(ctx context.Context) error {
+	s.patience.Wait(ctx, s.peer.session, subscriberRoom)
+	return nil
 }
 
 // Local delivers an event that the router makes itself to the subscribers here.

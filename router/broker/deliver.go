@@ -118,7 +118,7 @@ func (d *delivery) write(s *subscription, pattern, several bool) {
 	err := said.err
 	s.mu.Lock()
 	switch {
-	case s.ended:
+	case s.ended || !pattern && !s.permitted():
 		s.mu.Unlock()
 		return
 	case err != nil:
@@ -140,7 +140,18 @@ func (d *delivery) write(s *subscription, pattern, several bool) {
 	d.delivered++
 	if to.Full() {
 		d.slow = s
+	} else {
+		s.patience.Renew()
 	}
+}
+
+// permitted tells whether the session may still subscribe to its topic. Called with mu held; while the
+// rules are what they were the last time, it compares pointers.
+func (s *subscription) permitted() bool {
+	if rules := s.peer.session.Access.Load(); rules != s.rules {
+		s.rules, s.allowed = rules, mayReceive(s.peer.session, s.uri)
+	}
+	return s.allowed
 }
 
 // in gives the event in a serialization, transcoding it once.

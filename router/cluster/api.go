@@ -278,8 +278,9 @@ type MetaEvent struct {
 // Host is the router around the node.
 type Host interface {
 	// Event delivers an event from another replica to the local subscribers of its topic.
-	// It never blocks; the event is valid only during the call.
-	Event(realm string, e *Event)
+	// It never blocks; the event is valid only during the call. When a subscriber is slow to
+	// take it, it returns what its publisher should wait for before the next.
+	Event(realm string, e *Event) Waiter
 	// Meta tells what changed in the cluster, in order, from one goroutine.
 	Meta(e *MetaEvent)
 	// Message takes what Realm.Tell sent about a session that is connected here.

@@ -72,8 +72,7 @@ type openCall struct {
 	// since is when the call first had to wait.
 	since time.Time
 	realm string
-	// uri is kept of a call to a procedure that this replica knows nothing of, so that the
-	// refusal can name it.
+	// uri is that of the procedure, so that a refusal can name it; empty for patterns.
 	uri string
 	// progress is there for progressive calls.
 	progress *progressing
@@ -94,7 +93,7 @@ type routing struct {
 	timeout   uint32
 	skip      skip
 	since     time.Time
-	unknown   string       // the URI of a procedure that is not in the table
+	known     string       // the URI, where it is kept beyond the frame
 	progress  *progressing // of a progressive call
 	describe  *Call        // to be asked for details when the callees have flags
 	via       *backlog.Via // where it came in; nil when that is not read by this goroutine
@@ -156,6 +155,9 @@ func (x *calls) attempt(r *routing) (w Waiter, again bool) {
 		return x.askOwner(r), false
 	}
 	v := p.load()
+	if !r.pattern {
+		r.known = p.key.URI
+	}
 	if v.flags != 0 && r.describe != nil {
 		c := r.describe
 		c.described, c.Details = true, c.Describe(c, v.flags)
@@ -310,8 +312,8 @@ func (x *calls) toOwner(s *slot, r *routing) Waiter {
 func (x *calls) askOwner(r *routing) Waiter {
 	s := &x.table.slots[slotOf(r.procedure)]
 	if s.active.Load() == 0 {
-		if r.unknown == "" {
-			r.unknown = strings.Clone(r.uri)
+		if r.known == "" {
+			r.known = strings.Clone(r.uri)
 		}
 		return x.toOwner(s, r)
 	}
@@ -349,7 +351,7 @@ func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 		r.progress = newProgressing()
 	}
 	x.open.set(f.call, openCall{
-		caller: r.caller, procedure: r.procedure, at: to, since: r.since, realm: r.realm, uri: r.unknown, progress: r.progress,
+		caller: r.caller, procedure: r.procedure, at: to, since: r.since, realm: r.realm, uri: r.known, progress: r.progress,
 	})
 	r.caller.Sent(f.call)
 	if to.send(f) {

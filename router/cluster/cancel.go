@@ -45,6 +45,12 @@ func (x *calls) onCancel(from *member, f *frame) {
 	i := &Interruption{
 		Caller: &remoteCaller{x: x, to: origin, call: f.call}, Mode: CancelMode(f.seq), Reason: f.text,
 	}
+	if i.Mode != Kill { // no answer will come that would end these
+		defer func() {
+			x.progressive.delete(progressKey{origin, f.call})
+			x.streams.delete(progressKey{origin, f.call})
+		}()
+	}
 	p, ok := x.table.byID.get(wamp.ID(f.procedure))
 	if ok && x.interrupt(p, i) || x.interruptPending(i) || !ok || from != origin {
 		return

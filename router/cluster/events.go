@@ -38,7 +38,7 @@ func (r *Realm) subscriptionKey(s Subscription) listKey {
 
 // Publish sends an event to the other replicas that have subscribers of its topic, or to all of
 // them, in the order of the calls. Where a link is full it blocks until there is room, 10 s at
-// most.
+// most, and then while a subscriber elsewhere is slow to take its events, a second at most.
 func (r *Realm) Publish(e *Event) {
 	var to []*member
 	if e.Everywhere {
@@ -56,6 +56,7 @@ func (r *Realm) Publish(e *Event) {
 			m.send(&f)
 		}
 	}
+	r.node.crowded.wait(topicKey{r.name, e.Topic})
 }
 
 // awaitRoom waits while the link to a member is full.

@@ -47,22 +47,24 @@ type frame struct {
 type frameKind uint8
 
 const (
-	frameCall    frameKind = iota + 1 // caller's replica to callee's: a call for this callee
-	frameDeal                         // caller's replica to owner: choose a callee and pass the call on
-	frameTurn                         // owner to callee's replica: a turn of a rotation
-	frameRouted                       // owner to caller's replica: passed on to the member in origin
-	frameRefused                      // to caller's replica: not delivered; the call comes back whole
-	frameAnswer                       // callee's replica to caller's: RESULT or ERROR
-	frameEvent                        // publisher's replica to one with subscribers
-	frameLost                         // the sender's links to the member in origin broke
-	frameHeld                         // asks which calls of the sender's callers the receiver holds
-	frameHolds                        // answers that
-	frameCancel                       // caller's replica to where a call went: interrupt the callee
-	frameMore                         // caller's replica to callee's: a further piece of a progressive call
-	frameTaken                        // answers frameMore, and the call it belongs to: the next piece may come
-	frameRoom                         // caller's replica to callee's: the caller has taken seq bytes of progressive results
-	frameKeep                         // an event that the sender keeps, for a replica that asked
-	frameFence                        // answered by frameFenced when all before it was handled
+	frameCall      frameKind = iota + 1 // caller's replica to callee's: a call for this callee
+	frameDeal                           // caller's replica to owner: choose a callee and pass the call on
+	frameTurn                           // owner to callee's replica: a turn of a rotation
+	frameRouted                         // owner to caller's replica: passed on to the member in origin
+	frameRefused                        // to caller's replica: not delivered; the call comes back whole
+	frameAnswer                         // callee's replica to caller's: RESULT or ERROR
+	frameEvent                          // publisher's replica to one with subscribers
+	frameLost                           // the sender's links to the member in origin broke
+	frameHeld                           // asks which calls of the sender's callers the receiver holds
+	frameHolds                          // answers that
+	frameCancel                         // caller's replica to where a call went: interrupt the callee
+	frameMore                           // caller's replica to callee's: a further piece of a progressive call
+	frameTaken                          // answers frameMore, and the call it belongs to: the next piece may come
+	frameRoom                           // caller's replica to callee's: the caller has taken seq bytes of progressive results
+	frameCrowded                        // the sender has a subscriber of the topic that is slow to take its events
+	frameUncrowded                      // that is over
+	frameKeep                           // an event that the sender keeps, for a replica that asked
+	frameFence                          // answered by frameFenced when all before it was handled
 	frameFenced
 )
 

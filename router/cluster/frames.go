@@ -166,17 +166,16 @@ func (x *calls) deliverTurn(f *frame, caller Caller) refusal {
 
 // onRouted notes where a call is that the owner passed on.
 func (x *calls) onRouted(owner *member, f *frame) {
-	c, ok := x.open.get(f.call)
-	if !ok {
-		return
-	}
 	to := x.table.member(f.origin)
 	if to == x.self {
 		return
 	}
-	if to != nil {
-		c.at, c.via = to, owner
-		x.open.replace(f.call, c)
+	if !x.open.update(f.call, func(c *openCall) {
+		if to != nil {
+			c.at, c.via = to, owner
+		}
+	}) {
+		return
 	}
 	if to == nil || to != owner && to.mayHaveLost(f.call, owner) {
 		if c, ok := x.open.take(f.call); ok {
@@ -205,7 +204,7 @@ func (x *calls) onRefused(f *frame) {
 // again chooses again for a call that was not delivered, or whose callee is not available.
 func (x *calls) again(f *frame, c *openCall) {
 	r := x.routing(f, c.caller)
-	r.since, r.unknown, r.realm, r.progress = c.since, c.uri, c.realm, c.progress
+	r.since, r.known, r.realm, r.progress = c.since, c.uri, c.realm, c.progress
 	if r.uri == "" {
 		r.uri = c.uri
 	}

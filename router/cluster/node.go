@@ -64,8 +64,13 @@ type Node struct {
 	active map[MemberID]*link
 	fences fences
 
-	news   news
-	realms sync.Map // name: *Realm
+	// news is for the host, told what changed to whoever asked for the change. Both have a
+	// goroutine of their own: the links and the clock do not wait for them.
+	news    queue[MetaEvent]
+	told    queue[func()]
+	crowded crowdedTopics
+	slowly  slowTopics
+	realms  sync.Map // name: *Realm
 }
 
 // Start starts a node. It returns when the node listens; Joined tells when it has met the
@@ -81,7 +86,7 @@ func Start(c Config) (*Node, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
 		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}, c.Host.Pending),
-		ctx: ctx, stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{}, news: newNews(),
+		ctx: ctx, stop: stop, m: newMachine(self, t, c.Logger, randomBelow), active: map[MemberID]*link{}, fences: fences{}, news: newQueue[MetaEvent](), told: newQueue[func()](),
 	}
 	n.m.now = time.Now()
 	if c.Network == nil {
@@ -91,7 +96,8 @@ func Start(c Config) (*Node, error) {
 		return nil, err
 	}
 	n.wg.Go(n.tick)
-	n.wg.Go(func() { n.news.tell(n.ctx, n.host.Meta) })
+	n.wg.Go(func() { n.news.serve(n.ctx, n.host.Meta) })
+	n.wg.Go(func() { n.told.serve(n.ctx, func(tell *func()) { (*tell)() }) })
 	return n, nil
 }
 
@@ -145,17 +151,11 @@ func (n *Node) step(f func(*machine)) {
 	f(n.m)
 	out := n.perform()
 	n.mu.Unlock()
-	for _, done := range out.done {
-		done()
-	}
 	for _, key := range out.changed {
 		n.host.Changed(key)
 	}
 	if out.members {
 		n.host.Changed(ProcedureKey{})
-	}
-	for _, t := range out.tells {
-		n.host.Message(t.Realm, t.Session, t.Content)
 	}
 	for _, w := range out.wanted {
 		n.wg.Go(func() { n.sendKept(w) })
@@ -173,11 +173,13 @@ func (n *Node) perform() output {
 				l.say(e.m)
 			}
 		}
-		all.done = append(all.done, out.done...)
+		n.told.add(out.done...)
+		for _, t := range out.tells {
+			n.told.add(func() { n.host.Message(t.Realm, t.Session, t.Content) })
+		}
 		all.changed = append(all.changed, out.changed...)
-		all.tells = append(all.tells, out.tells...)
 		all.wanted = append(all.wanted, out.wanted...)
-		n.news.add(out.meta)
+		n.news.add(out.meta...)
 		all.members = all.members || out.members
 		if len(out.fences) == 0 {
 			return all

@@ -31,7 +31,7 @@ func testLogger() *slog.Logger {
 
 type silentHost struct{}
 
-func (silentHost) Event(string, *Event)         {}
+func (silentHost) Event(string, *Event) Waiter  { return nil }
 func (silentHost) Changed(ProcedureKey)         {}
 func (silentHost) Pending(func(Callee, Caller)) {}
 

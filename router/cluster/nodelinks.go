@@ -57,6 +57,7 @@ func (n *Node) unlink(l *link) {
 		}
 	})
 	if lost != nil {
+		n.crowded.forget(lost)
 		n.calls.lose(lost, last)
 	}
 }
@@ -72,7 +73,11 @@ func (n *Node) onFrame(from *member, f *frame) {
 			}
 		})
 	case frameEvent:
-		n.host.Event(f.realm, f.event())
+		if room := n.host.Event(f.realm, f.event()); room != nil {
+			n.slow(from, topicKey{f.realm, f.text}, room)
+		}
+	case frameCrowded, frameUncrowded:
+		n.crowded.mark(topicKey{f.realm, f.text}, from, f.kind == frameCrowded)
 	case frameKeep:
 		n.host.Keep(f.realm, f.event())
 	default:

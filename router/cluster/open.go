@@ -33,14 +33,16 @@ func (o *openCalls) get(call uint64) (c openCall, ok bool) {
 	return c, ok
 }
 
-// replace changes a call that is there.
-func (o *openCalls) replace(call uint64, c openCall) {
+// update changes a call with the lock held; false when it is not there.
+func (o *openCalls) update(call uint64, change func(*openCall)) bool {
 	s := &o.shards[call%shardCount]
 	s.Lock()
-	if found := s.calls.Get(call/shardCount + 1); found != nil {
-		*found = c
+	defer s.Unlock()
+	found := s.calls.Get(call/shardCount + 1)
+	if found != nil {
+		change(found)
 	}
-	s.Unlock()
+	return found != nil
 }
 
 // take removes a call and gives what it was.

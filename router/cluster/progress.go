@@ -28,7 +28,10 @@ func (p *progressing) WaitRoom(ctx context.Context) error {
 	defer look.Stop()
 	select {
 	case <-p.taken:
-		p.taken <- struct{}{} // for Continue, which is called again
+		select {
+		case p.taken <- struct{}{}: // for Continue, which is called again
+		default:
+		}
 	case <-look.C:
 	case <-ctx.Done():
 		return ctx.Err()
@@ -88,17 +91,17 @@ func (x *calls) startProgress(caller Caller, callee Callee) {
 
 // onTaken: the callee took a piece.
 func (x *calls) onTaken(from *member, f *frame) {
-	open, ok := x.open.get(f.call)
-	if !ok || open.progress == nil {
-		return
-	}
-	if open.at != from {
-		open.at = from
-		x.open.replace(f.call, open)
-	}
-	select {
-	case open.progress.taken <- struct{}{}:
-	default:
+	var progress *progressing
+	x.open.update(f.call, func(c *openCall) {
+		if progress = c.progress; progress != nil {
+			c.at = from
+		}
+	})
+	if progress != nil {
+		select {
+		case progress.taken <- struct{}{}:
+		default:
+		}
 	}
 }
 

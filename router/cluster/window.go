@@ -82,11 +82,17 @@ type taking struct {
 
 // took notes a progressive result that came for a caller here.
 func (x *calls) took(from *member, call uint64, c *openCall, f *frame) {
-	if c.taking == nil {
-		c.taking = &taking{}
-		x.open.replace(call, *c)
-	}
 	t := c.taking
+	if t == nil {
+		if !x.open.update(call, func(c *openCall) {
+			if c.taking == nil {
+				c.taking = &taking{}
+			}
+			t = c.taking
+		}) {
+			return
+		}
+	}
 	t.mu.Lock()
 	t.came += uint64(f.Size() + answerHead)
 	tell := t.came-t.told >= answerWindow/4 && !t.waits

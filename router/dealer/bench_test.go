@@ -34,7 +34,7 @@ func bare(b *testing.B, r Realm, without ...string) *joined {
 
 type host struct{}
 
-func (host) Event(string, *cluster.Event)                 {}
+func (host) Event(string, *cluster.Event) cluster.Waiter  { return nil }
 func (host) Changed(cluster.ProcedureKey)                 {}
 func (host) Pending(func(cluster.Callee, cluster.Caller)) {}
 func (host) Meta(*cluster.MetaEvent)                      {}

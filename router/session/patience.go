@@ -11,12 +11,20 @@ import (
 // again. Beyond that the receiver's own limits apply, and it is dropped when it reaches them.
 type Patience struct{ spent atomic.Bool }
 
+// Renew notes that the receiver has room.
+func (p *Patience) Renew() {
+	if p.spent.Load() {
+		p.spent.Store(false)
+	}
+}
+
+// Spent tells whether the last wait was in vain.
+func (p *Patience) Spent() bool { return p.spent.Load() }
+
 // Wait returns at once when the receiver has room, and otherwise waits at most limit for it.
 func (p *Patience) Wait(ctx context.Context, receiver *Session, limit time.Duration) {
 	if !receiver.Full() {
-		if p.spent.Load() {
-			p.spent.Store(false)
-		}
+		p.Renew()
 		return
 	}
 	if p.spent.Load() {

@@ -30,9 +30,6 @@ type inbound struct {
 	messages int    // since the last read, not yet in the stats
 	err      error  // the first error, repeated for ever
 	pace     *pace  // nil without a limit of messages a second
-	frames   int    // of the last read, so far
-	turn     *turn  // nil until one read brought many
-	takes    bool   // turn was taken in this read
 }
 
 func (in *inbound) start(early []byte) {
@@ -59,7 +56,6 @@ func (p *peer) ReadMessage() ([]byte, error) {
 // readingEnds notes why.
 func (p *peer) readingEnds() {
 	p.via.Flush()
-	p.in.turnEnds()
 	p.countMessages()
 	code, reason := closeCode(p.in.err)
 	if code == CloseTooBig {
@@ -150,7 +146,6 @@ func (p *peer) readFrame() ([]byte, error) {
 		if ok && in.w-in.r >= total {
 			payload := in.buf[in.r+f.header : in.r+total : in.r+total]
 			in.r += total
-			p.inTurn()
 			if f.masked {
 				ws.Cipher(payload, f.mask, 0)
 			}
@@ -168,7 +163,6 @@ func (p *peer) readFrame() ([]byte, error) {
 // fill reads once. total is the size of the frame that begins at r, 0 when not yet known.
 func (p *peer) fill(total int) error {
 	in := &p.in
-	in.turnEnds()
 	in.makeRoom(total)
 	p.countMessages()
 	p.via.Flush()

@@ -37,7 +37,7 @@ type realms struct {
 
 	mu    sync.Mutex
 	peers map[wamp.ID]*peer
-	users map[user]int // sessions by who they are; anonymous ones do not count
+	users map[user]int // sessions of this replica by who they are; anonymous ones do not count
 	past  counts       // of sessions that ended
 	// crowded counts the sessions that sessionsPerPrincipal refused.
 	crowded uint64
@@ -84,8 +84,11 @@ func (r *realms) serve(access map[string]*auth.Realm, history map[string][]broke
 			handle.AskKept()
 		}
 		found.remember(history[name])
-		found.access.Store(rules)
+		changed := found.access.Swap(rules) != rules
 		r.dismiss(found, rules)
+		if changed {
+			r.recheck(found, rules)
+		}
 	}
 	for _, found := range r.byName.Range {
 		if found := found.(*realm); access[found.name] == nil && found.access.Load() != nil {

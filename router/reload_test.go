@@ -94,13 +94,19 @@ func TestPermissionsHoldFromTheNextRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Register(uri, nil, func(m *wamptest.Message) { c.Yield(m) }); err != nil {
-		t.Fatal(err)
+	revoked := newInbox()
+	c.On(wamp.Unregistered, revoked.put)
+	add := func() {
+		if _, err := c.Register(uri, nil, func(m *wamptest.Message) { c.Yield(m) }); err != nil {
+			t.Fatal(err)
+		}
 	}
+	add()
 	if _, err := c.Call(uri); err != nil {
 		t.Fatal(err)
 	}
 	s.rewrite(realmYAML("realm1", "subscribe"))
+	revoked.next(t)
 	refused := map[string]error{}
 	_, refused["call"] = c.Call(uri)
 	_, refused["register"] = c.Register("com.example.b", nil, nil)
@@ -114,6 +120,7 @@ func TestPermissionsHoldFromTheNextRequest(t *testing.T) {
 		t.Errorf("subscribe: %v", err)
 	}
 	s.rewrite(realmYAML("realm1", everything))
+	add()
 	if _, err := c.Call(uri); err != nil {
 		t.Errorf("call after the permission came back: %v", err)
 	}

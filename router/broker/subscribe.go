@@ -24,8 +24,10 @@ type subscription struct {
 	// mu is held while anything is written for the subscription, so that nothing comes before
 	// SUBSCRIBED or after UNSUBSCRIBED.
 	mu       sync.Mutex
-	ready    bool      // every replica forwards events
-	ended    bool      // UNSUBSCRIBED was written, or the session is gone
+	ready    bool        // every replica forwards events
+	ended    bool        // UNSUBSCRIBED was written, or the session is gone
+	rules    *auth.Realm // the last ones that permitted asked, and their answer
+	allowed  bool
 	waiting  []request // to be answered when ready
 	patience session.Patience
 }
@@ -136,6 +138,23 @@ func (p *Peer) Revoke(subscription wamp.ID, reason string) bool {
 		_ = p.session.Send(&wamp.Message{Type: wamp.Unsubscribed, Dict: wamp.MustDict(p.session.Format(), details)})
 	}
 	return true
+}
+
+// Recheck revokes the subscriptions that the rules of the realm, as they are now, do not allow any
+// more. From any goroutine.
+func (p *Peer) Recheck() {
+	role := p.session.Access.Load().Role(p.session.Identity.Role.Name)
+	var lost []wamp.ID
+	p.mu.Lock()
+	for id, s := range p.subscriptions {
+		if !role.Allows(auth.Subscribe, s.uri) {
+			lost = append(lost, id)
+		}
+	}
+	p.mu.Unlock()
+	for _, id := range lost {
+		p.Revoke(id, wamp.ErrNotAuthorized)
+	}
 }
 
 func (p *Peer) unsubscribe(id wamp.ID) bool {

@@ -2,6 +2,8 @@ package broker
 
 import (
 	"fmt"
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/router/auth"
 	"slices"
 	"testing"
 
@@ -126,5 +128,37 @@ func TestRevokedSubscriptionIsOver(t *testing.T) {
 	}
 	if !c.session.Has(session.SubscriberRevocation) {
 		t.Error("the test client announces less than it should")
+	}
+}
+
+// An event does not reach a subscription that the rules of the moment do not allow, whether it was
+// revoked already or not, and one that they allow again is what it was.
+func TestSubscriptionIsBoundToTheRulesOfTheMoment(t *testing.T) {
+	b := newBroker(&realm{})
+	c, publisher := join(t, b, wamp.JSON), join(t, b, wamp.CBOR)
+	id := c.listen(topicURI, nil)
+	all := c.session.Access.Load()
+	none := auth.Compile(&v1alpha1.WampRealm{Spec: v1alpha1.WampRealmSpec{Roles: []v1alpha1.Role{
+		role("all", allow(v1alpha1.PatternPrefix, "", v1alpha1.ActionPublish)),
+	}}})
+	for i, rules := range []*auth.Realm{all, none, nil, all} {
+		c.session.Access.Store(rules)
+		publisher.publish(topicURI, nil)
+		if got, want := len(c.conn.Sent()), rules == all; (got == 1) != want || got > 1 {
+			t.Errorf("with rules %d: %d events", i, got)
+		}
+	}
+	c.Recheck()
+	if sent := c.conn.Sent(); len(sent) != 0 {
+		t.Errorf("sent %v for a subscription that is allowed", types(sent))
+	}
+	c.session.Access.Store(none)
+	c.Recheck()
+	sent := c.conn.Sent()
+	if len(sent) != 1 || sent[0].Type != wamp.Unsubscribed {
+		t.Fatalf("sent %v", types(sent))
+	}
+	if d := wamptest.Details(sent[0]); d["subscription"] != int64(id) || d["reason"] != wamp.ErrNotAuthorized {
+		t.Errorf("told %v", d)
 	}
 }

@@ -87,7 +87,8 @@ func (r *authenticators) CallInternal(ctx context.Context, realm, procedure stri
 	return answer, more, err
 }
 
-// decoyKey is the same on every replica; nil where no key is configured.
+// decoyKey is the same on every replica; nil where no key is configured. When the key cannot be
+// read it is random bytes of this process, which nobody can tell either.
 func (r *Router) decoyKey() []byte {
 	spec := r.cfg.Configuration.Cluster
 	if spec == nil || spec.KeyFile == "" {
@@ -95,7 +96,8 @@ func (r *Router) decoyKey() []byte {
 	}
 	key, err := config.ReadKey(spec.KeyFile)
 	if err != nil {
-		r.log.Warn("the key of the cluster cannot be read", "error", err)
+		r.log.Warn("the key of the cluster cannot be read: until documents are loaded again, names that nobody has are asked with other salts than on other replicas", "error", err)
+		return auth.ProcessKey()
 	}
 	return key
 }

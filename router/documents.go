@@ -37,8 +37,10 @@ func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]c
 	var warnings []string
 	access := make(map[string]*auth.Realm, len(docs.Realms))
 	history := make(map[string][]broker.HistoryRule, len(docs.Realms))
+	options := auth.Options{Secret: docs.Secret, Key: r.decoyKey()}
 	for _, realm := range docs.Realms {
-		rules := auth.CompileWith(realm, auth.Options{Secret: docs.Secret, Key: r.decoyKey()})
+		options.Warn = func(message string) { r.log.Warn(message, "realm", realm.Spec.Realm) }
+		rules := auth.CompileWith(realm, options)
 		for _, problem := range rules.Problems() {
 			r.log.Error("a principal cannot log in, all others can", "realm", problem.Realm, "authid", problem.AuthID,
 				"method", problem.Method, "error", problem.Message)

@@ -14,6 +14,11 @@ func (r *WampRealm) Default() {
 			p.WampCRA.Salted.KeyLength = 32
 		}
 	}
+	for i := range r.Spec.Authenticators {
+		if c := r.Spec.Authenticators[i].WampCRA; c != nil && c.KeyLength == 0 {
+			c.KeyLength = 32
+		}
+	}
 	for i := range r.Spec.EventHistory {
 		h := &r.Spec.EventHistory[i]
 		if h.Match == "" {

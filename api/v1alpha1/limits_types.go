@@ -84,8 +84,9 @@ type Limits struct {
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 10000000",message="write a number from 0, for no limit, to 10000000"
 	Subscriptions *int32 `json:"subscriptions,omitempty"`
-	// sessionsPerPrincipal is how many sessions of one router may share one authid in a realm; 0,
-	// as when absent, for no limit. Anonymous sessions do not count.
+	// sessionsPerPrincipal is how many sessions of the cluster may share one authid in a realm; 0,
+	// as when absent, for no limit. Anonymous sessions do not count. Replicas do not wait for each
+	// other: who joins on several within milliseconds may get a session more.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 10000000",message="write a number from 0, for no limit, to 10000000"
 	SessionsPerPrincipal *int32 `json:"sessionsPerPrincipal,omitempty"`

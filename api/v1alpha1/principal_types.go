@@ -212,4 +212,23 @@ type Authenticator struct {
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="write a URI of components with one dot between them, without white space and '#', for example realm1 or com.example.realm"
 	Realm string `json:"realm,omitempty"`
+	// wampcra says how the procedure derives the keys that it answers with, when they are salted:
+	// whom it does not know is challenged in the same way, and so cannot be told from whom it
+	// knows. Its salts should be 16 bytes in base64. Without it nobody is salted whom the
+	// procedure does not know.
+	// +optional
+	WampCRA *AuthenticatorCRA `json:"wampcra,omitempty"`
+}
+
+// AuthenticatorCRA is how PBKDF2 with SHA-256 derives the keys that an authenticator answers with.
+type AuthenticatorCRA struct {
+	// iterations of PBKDF2, the same for everybody. From 100 to 10000000.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self >= 100 && self <= 10000000",message="write a number of iterations from 100 to 10000000"
+	Iterations int32 `json:"iterations"`
+	// keyLength is how long a key is before it is written in base64, in bytes. From 16 to 64.
+	// +optional
+	// +kubebuilder:default=32
+	// +kubebuilder:validation:XValidation:rule="self >= 16 && self <= 64",message="write a key length from 16 to 64 bytes"
+	KeyLength int32 `json:"keyLength,omitempty"`
 }

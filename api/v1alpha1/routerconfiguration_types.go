@@ -157,8 +157,9 @@ type RouterLimits struct {
 	Registrations *int32 `json:"registrations,omitempty"`
 	// Subscriptions is how many subscriptions one session may have; 0 for no limit. Default 10000.
 	Subscriptions *int32 `json:"subscriptions,omitempty"`
-	// SessionsPerPrincipal is how many sessions of this replica may share one authid in a realm; 0
-	// for no limit. Anonymous sessions do not count. Default 0.
+	// SessionsPerPrincipal is how many sessions of the cluster may share one authid in a realm; 0
+	// for no limit. Anonymous sessions do not count. Replicas do not wait for each other: who joins
+	// on several within milliseconds may get a session more. Default 0.
 	SessionsPerPrincipal *int32 `json:"sessionsPerPrincipal,omitempty"`
 }
 

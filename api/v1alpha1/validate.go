@@ -15,7 +15,7 @@ const (
 	sayRoleName      = "write a role name of letters, digits, '-', '_' and '.', with a letter or digit first and last, for example frontend"
 	sayRoleTwice     = "two roles have the same name: give each role a name of its own and put all its permissions into one list"
 	sayAnonymousRole = "anonymous.role names no role of this realm: add that role to roles, or write the name of one that is there"
-	sayNoAction      = "list at least one of call, register, publish, subscribe, disclose"
+	sayNoAllow       = "list what is allowed: call, register, publish, subscribe, disclose; [] for nothing"
 	sayActionTwice   = "list each action once"
 	sayTrustLevel    = "write a trust level from 0 to 1000000"
 	sayStandbys      = "write a number of standbys from 0 to 1000"
@@ -165,8 +165,8 @@ func validatePermission(path *field.Path, p Permission) (errs field.ErrorList) {
 	errs = append(errs, validatePattern(path, p.Match, p.URI)...)
 
 	allow := path.Child("allow")
-	if len(p.Allow) == 0 {
-		errs = append(errs, field.Invalid(allow, p.Allow, sayNoAction))
+	if p.Allow == nil {
+		errs = append(errs, field.Required(allow, sayNoAllow))
 	}
 	seen := make(map[Action]bool, len(p.Allow))
 	for i, action := range p.Allow {

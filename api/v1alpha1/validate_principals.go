@@ -206,6 +206,14 @@ func validateAuthenticators(spec *field.Path, realm *WampRealmSpec) (errs field.
 				errs = append(errs, field.Invalid(at.Child("realm"), a.Realm, sayRealmURI))
 			}
 		}
+		if c := a.WampCRA; c != nil {
+			if c.Iterations < 100 || c.Iterations > maxPBKDF2Rounds {
+				errs = append(errs, field.Invalid(at.Child("wampcra", "iterations"), c.Iterations, sayCRAIterations))
+			}
+			if c.KeyLength < 16 || c.KeyLength > 64 {
+				errs = append(errs, field.Invalid(at.Child("wampcra", "keyLength"), c.KeyLength, sayCRAKeyLength))
+			}
+		}
 	}
 	if realm.Anonymous != nil && seen[AuthAnonymous] {
 		errs = append(errs, field.Invalid(spec, AuthAnonymous, sayAnonymousDeclared))

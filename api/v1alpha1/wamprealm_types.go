@@ -40,11 +40,11 @@ type Permission struct {
 	// +optional
 	// +kubebuilder:default=exact
 	Match PatternMatch `json:"match,omitempty"`
-	// allow lists what the role may do.
+	// allow lists what the role may do. The empty list is nothing: a narrow permission takes away
+	// with it what a wide one gives.
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=5
-	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="list at least one of call, register, publish, subscribe, disclose"
 	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a == b))",message="list each action once"
 	Allow []Action `json:"allow"`
 }

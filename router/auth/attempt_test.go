@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -361,29 +363,127 @@ func TestAuthenticators(t *testing.T) {
 	}
 }
 
-// Names that an authenticator does not know get challenges like those that it knows.
-func TestDecoysLookLikeWhatTheAuthenticatorTells(t *testing.T) {
-	r := people(t, func(r *v1alpha1.WampRealm) {
-		r.Spec.Authenticators = []v1alpha1.Authenticator{{Methods: []v1alpha1.AuthMethod{"wampcra"}, Procedure: "com.example.authenticate", Realm: "people"}}
-	})
-	challenge := func(authID string) map[string]any {
+// Names that an authenticator does not know get challenges like those that it knows, on every
+// replica and from the first one on; and what it calls the client is told after the proof.
+func TestDecoysLookLikeWhatTheAuthenticatorDeclares(t *testing.T) {
+	for _, declared := range []*v1alpha1.AuthenticatorCRA{nil, {Iterations: 2000, KeyLength: 20}} {
+		replica := func() *Realm {
+			return people(t, func(r *v1alpha1.WampRealm) {
+				r.Spec.Authenticators = []v1alpha1.Authenticator{{
+					Methods: []v1alpha1.AuthMethod{"wampcra"}, Procedure: "com.example.authenticate", Realm: "people", WampCRA: declared,
+				}}
+			})
+		}
+		challenge := func(r *Realm, authID string) (map[string]any, map[string]any) {
+			var a answers
+			attempt := a.attempt(authID, say(""), WampCRA)
+			attempt.Caller = asked(func(args []any) ([]any, error) {
+				if args[1] != "dave" {
+					return nil, errors.New("com.example.no")
+				}
+				answer := map[string]any{"role": "user", "authid": "employee-7", "secret": "aHVzaA=="}
+				if declared != nil {
+					answer["salt"], answer["iterations"], answer["keylen"] = "c2FsdCBvZiAxNiBieXRlcw==", int64(2000), int64(20)
+				}
+				return []any{answer}, nil
+			})
+			if _, err := r.Admit(t.Context(), attempt); uriOf(err) != wamp.ErrAuthenticationDenied {
+				t.Errorf("%s: %v", authID, err)
+			}
+			var asked map[string]any
+			if err := json.Unmarshal([]byte(a.asked["challenge"].(string)), &asked); err != nil {
+				t.Fatal(err)
+			}
+			return a.asked, asked
+		}
+		one, other := replica(), replica()
+		unknown, text := challenge(one, "mallory")
+		again, _ := challenge(other, "mallory")
+		known, signed := challenge(one, "dave")
+		salt, _ := unknown["salt"].(string)
+		like, _ := known["salt"].(string)
+		if unknown["iterations"] != known["iterations"] || unknown["keylen"] != known["keylen"] || len(salt) != len(like) ||
+			unknown["salt"] != again["salt"] || declared != nil && salt == like {
+			t.Errorf("dave is asked %v, mallory %v and %v", known, unknown, again)
+		}
+		if signed["authid"] != "dave" || text["authid"] != "mallory" {
+			t.Errorf("the challenges name %v and %v", signed["authid"], text["authid"])
+		}
+		if _, later := challenge(one, "dave"); later["authrole"] != signed["authrole"] {
+			t.Errorf("the role of a challenge changes: %v and %v", signed["authrole"], later["authrole"])
+		}
+	}
+}
+
+// The role of a challenge says nothing of what an authenticator answered.
+func TestChallengesTellNoRole(t *testing.T) {
+	role := func(answer string) any {
+		r := people(t, func(r *v1alpha1.WampRealm) {
+			r.Spec.Authenticators = []v1alpha1.Authenticator{{Methods: []v1alpha1.AuthMethod{"wampcra"}, Procedure: "com.example.authenticate", Realm: "people"}}
+		})
 		var a answers
-		attempt := a.attempt(authID, say(""), WampCRA)
-		attempt.Caller = asked(func(args []any) ([]any, error) {
-			if args[1] != "dave" {
+		attempt := a.attempt("dave", say(""), WampCRA)
+		attempt.Caller = asked(func([]any) ([]any, error) {
+			if answer == "" {
 				return nil, errors.New("com.example.no")
 			}
-			return []any{map[string]any{"role": "user", "secret": "aHVzaA==", "salt": "pepper and salt", "iterations": int64(2000), "keylen": int64(20)}}, nil
+			return []any{map[string]any{"role": answer, "secret": "hush"}}, nil
 		})
 		if _, err := r.Admit(t.Context(), attempt); uriOf(err) != wamp.ErrAuthenticationDenied {
-			t.Errorf("%s: %v", authID, err)
+			t.Fatal(err)
 		}
-		return a.asked
+		var text map[string]any
+		if err := json.Unmarshal([]byte(a.asked["challenge"].(string)), &text); err != nil {
+			t.Fatal(err)
+		}
+		return text["authrole"]
 	}
-	known, unknown, again := challenge("dave"), challenge("mallory"), challenge("mallory")
-	if unknown["iterations"] != known["iterations"] || unknown["keylen"] != known["keylen"] ||
-		len(unknown["salt"].(string)) != len(known["salt"].(string)) || unknown["salt"] == known["salt"] || unknown["salt"] != again["salt"] {
-		t.Errorf("dave is asked %v, mallory %v and %v", known, unknown, again)
+	if guest, user, nobody := role("guest"), role("user"), role(""); guest != user || user != nobody {
+		t.Errorf("the challenges have the roles %v, %v and %v", guest, user, nobody)
+	}
+}
+
+// An authenticator that does not do as declared is spoken of, once.
+func TestUndeclaredSaltsAreSpokenOf(t *testing.T) {
+	for _, c := range []struct {
+		declared *v1alpha1.AuthenticatorCRA
+		salt     string
+		want     string // empty: nothing
+	}{
+		{nil, "", ""},
+		{&v1alpha1.AuthenticatorCRA{Iterations: 2000, KeyLength: 20}, "c2FsdCBvZiAxNiBieXRlcw==", ""},
+		{nil, "c2FsdCBvZiAxNiBieXRlcw==", "declare wampcra: {iterations: 2000, keyLength: 20}"},
+		{&v1alpha1.AuthenticatorCRA{Iterations: 1000, KeyLength: 32}, "c2FsdCBvZiAxNiBieXRlcw==", "declare wampcra: {iterations: 2000, keyLength: 20}"},
+		{&v1alpha1.AuthenticatorCRA{Iterations: 2000, KeyLength: 20}, "pepper", "let salts be 16 bytes"},
+		{&v1alpha1.AuthenticatorCRA{Iterations: 2000, KeyLength: 20}, "", "remove wampcra"},
+	} {
+		var said []string
+		r := CompileWith(&v1alpha1.WampRealm{Spec: v1alpha1.WampRealmSpec{
+			Realm: "realm1", Roles: []v1alpha1.Role{{Name: "user"}},
+			Authenticators: []v1alpha1.Authenticator{{Methods: []v1alpha1.AuthMethod{"wampcra"}, Procedure: "com.example.authenticate", Realm: "people", WampCRA: c.declared}},
+		}}, Options{Warn: func(message string) { said = append(said, message) }})
+		for range 2 {
+			var a answers
+			attempt := a.attempt("dave", say(""), WampCRA)
+			attempt.Caller = asked(func([]any) ([]any, error) {
+				return []any{map[string]any{"role": "user", "secret": "aHVzaA==", "salt": c.salt, "iterations": int64(2000), "keylen": int64(20)}}, nil
+			})
+			_, _ = r.Admit(t.Context(), attempt)
+		}
+		if c.want == "" && len(said) != 0 || c.want != "" && (len(said) != 1 || !strings.Contains(said[0], c.want)) {
+			t.Errorf("declared %+v, salt %q: %q", c.declared, c.salt, said)
+		}
+	}
+}
+
+// Without any secret to make them of, what decoys have cannot be worked out from the source.
+func TestDecoysAreNotPredictable(t *testing.T) {
+	realm := &v1alpha1.WampRealm{Spec: v1alpha1.WampRealmSpec{Realm: "realm1"}}
+	predictable := &Realm{name: "realm1"}
+	predictable.key = mac(newMAC([]byte("wamp-router decoys")).Sum(nil), "decoys of realm realm1")
+	one, other := Compile(realm), Compile(realm)
+	if bytes.Equal(one.key, predictable.key) || !bytes.Equal(one.key, other.key) {
+		t.Error("decoys are made with a key that anybody can work out, or with another one each time")
 	}
 }
 

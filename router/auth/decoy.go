@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -19,10 +20,21 @@ func mac(key []byte, message string) []byte {
 	return h.Sum(nil)
 }
 
+// processKey makes decoys where there is nothing secret to make them of.
+var processKey = unknown()
+
+// ProcessKey are random bytes that stay the same in this process: an [Options] Key in place of one
+// that cannot be read.
+func ProcessKey() []byte { return bytes.Clone(processKey) }
+
 // decoyKey is the key with which decoys are made.
 func (r *Realm) decoyKey(given []byte, secrets *secrets) []byte {
-	if len(given) == 0 {
+	switch {
+	case len(given) > 0:
+	case secrets.read > 0:
 		given = secrets.seen.Sum(nil)
+	default:
+		given = processKey
 	}
 	return mac(given, "decoys of realm "+r.name)
 }

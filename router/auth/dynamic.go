@@ -2,11 +2,13 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -27,8 +29,39 @@ const answerTime = 5 * time.Second
 // authenticator is a procedure that knows who may join.
 type authenticator struct {
 	realm, procedure string
-	// salted is how the last key that it told was derived; decoys look like that.
-	salted atomic.Pointer[craKey]
+	// cra is how it derives keys, as declared; decoys look like that.
+	cra    craKey
+	warn   func(message string)
+	warned atomic.Bool
+}
+
+// decoySalt is what the salts of decoys look like: 16 bytes in base64.
+var decoySalt = base64.StdEncoding.EncodeToString(make([]byte, 16))
+
+func newAuthenticator(declared *v1alpha1.Authenticator, realm string, warn func(string)) *authenticator {
+	by := &authenticator{procedure: declared.Procedure, realm: orElse(declared.Realm, realm), warn: warn}
+	if c := declared.WampCRA; c != nil {
+		by.cra = craKey{salt: decoySalt, iterations: int64(c.Iterations), keyLength: int64(c.KeyLength)}
+	}
+	return by
+}
+
+// compare warns, once, of a key that is not derived as declared: the challenges of those whom
+// the authenticator knows differ from those of others then.
+func (by *authenticator) compare(told *craKey) {
+	same := told.salt == "" && by.cra.salt == "" ||
+		len(told.salt) == len(by.cra.salt) && told.iterations == by.cra.iterations && told.keyLength == by.cra.keyLength
+	if same || by.warn == nil || by.warned.Swap(true) {
+		return
+	}
+	answered, write := "a secret without a salt", "remove wampcra from its entry of spec.authenticators, or let it answer with a salt"
+	if told.salt != "" {
+		answered = fmt.Sprintf("a salt of %d characters with iterations %d and keylen %d", len(told.salt), told.iterations, told.keyLength)
+		write = fmt.Sprintf("declare wampcra: {iterations: %d, keyLength: %d} in its entry of spec.authenticators, and let salts be 16 bytes in base64 (%d characters)",
+			told.iterations, told.keyLength, len(decoySalt))
+	}
+	by.warn(fmt.Sprintf("authenticator %s in realm %s answers with %s, which is not what is declared, and so lets a guesser tell the names that it knows: %s",
+		by.procedure, by.realm, answered, write))
 }
 
 // verdict is what an authenticator answered.
@@ -127,7 +160,8 @@ func (r *Realm) admitUnnamed(ctx context.Context, a *Attempt, by *authenticator)
 }
 
 // admitDynamic asks about a client whom no principal names. To whom the authenticator says no,
-// it looks as to those who prove nothing: they are challenged, and denied after it.
+// it looks as to those who prove nothing: they are challenged, and denied after it. Who the client
+// is, when the authenticator gives it another name, is told after it was proved.
 func (r *Realm) admitDynamic(ctx context.Context, method string, a *Attempt) (Identity, error) {
 	by := r.authenticators[method]
 	if method == Ticket {
@@ -142,8 +176,8 @@ func (r *Realm) admitDynamic(ctx context.Context, method string, a *Attempt) (Id
 		return v.identity(a, Ticket), nil
 	}
 	p := r.decoy(a.name(), method)
-	if like := by.salted.Load(); like != nil && method == WampCRA {
-		p.cra = r.decoyCRA(a.name(), like)
+	if method == WampCRA {
+		p.cra = r.decoyCRA(a.name(), &by.cra)
 	}
 	v, err := r.ask(ctx, by, method, a, nil)
 	var refusal *Refusal
@@ -151,14 +185,13 @@ func (r *Realm) admitDynamic(ctx context.Context, method string, a *Attempt) (Id
 	case errors.As(err, &refusal) && refusal.URI != wamp.ErrAuthenticationDenied:
 		return Identity{}, err
 	case err == nil:
-		id := v.identity(a, method)
-		p = &principal{authID: id.AuthID, role: v.role, cra: v.cra, keys: map[string]bool{a.publicKey(): true}}
+		p = &principal{authID: p.authID, role: p.role, cra: v.cra, keys: map[string]bool{a.publicKey(): true}}
 		if method == WampCRA && v.cra == nil {
 			cause := fmt.Errorf("authenticator %s in realm %s: its answer has no secret", by.procedure, by.realm)
 			return Identity{}, failed(cause, "the authenticator gave no answer that makes sense")
 		}
-		if method == WampCRA && v.cra.salt != "" {
-			by.salted.Store(&craKey{salt: v.cra.salt, iterations: v.cra.iterations, keyLength: v.cra.keyLength})
+		if method == WampCRA {
+			by.compare(v.cra)
 		}
 	}
 	var ok bool

@@ -41,8 +41,12 @@ type Options struct {
 	Secret func(namespace, name string) (map[string][]byte, bool)
 	// Key makes up the salts of principals that are not there. It should be secret, stay the
 	// same when the router restarts, and be the same on every replica; when empty it is made
-	// of the secrets of the realm, and so changes with them.
+	// of the secrets of the realm, and so changes with them, or where there are none it is
+	// random bytes of this process.
 	Key []byte
+	// Warn is told, once for each authenticator, what in its answers lets a guesser tell the
+	// names that it knows; nil: nobody is.
+	Warn func(message string)
 }
 
 // Compile turns a validated WampRealm that refers to no Secret into its access rules.
@@ -70,7 +74,7 @@ func CompileWith(r *v1alpha1.WampRealm, with Options) *Realm {
 	realm.key = realm.decoyKey(with.Key, &secrets)
 	for _, a := range r.Spec.Authenticators {
 		for _, method := range a.Methods {
-			realm.authenticators[string(method)] = &authenticator{procedure: a.Procedure, realm: orElse(a.Realm, realm.name)}
+			realm.authenticators[string(method)] = newAuthenticator(&a, realm.name, with.Warn)
 			realm.offered[string(method)] = true
 		}
 	}

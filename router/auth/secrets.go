@@ -17,6 +17,7 @@ type secrets struct {
 	namespace string
 	get       func(namespace, name string) (map[string][]byte, bool)
 	seen      hash.Hash // over all that was read
+	read      int       // how many values
 }
 
 // value is the content of a key without the white space around it, such as the line feed that
@@ -40,6 +41,7 @@ func (s *secrets) value(ref v1alpha1.SecretKeyReference) ([]byte, error) {
 	}
 	_, _ = fmt.Fprintf(s.seen, "%d ", len(content))
 	_, _ = s.seen.Write(content)
+	s.read++
 	return content, nil
 }
 

@@ -22,6 +22,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AnonymousAccessApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Authenticator"):
 		return &apiv1alpha1.AuthenticatorApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AuthenticatorCRA"):
+		return &apiv1alpha1.AuthenticatorCRAApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CalleeStatus"):
 		return &apiv1alpha1.CalleeStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CertificateCredential"):

@@ -58,6 +58,19 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: realm
       type:
         scalar: string
+    - name: wampcra
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.AuthenticatorCRA
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.AuthenticatorCRA
+  map:
+    fields:
+    - name: iterations
+      type:
+        scalar: numeric
+    - name: keyLength
+      type:
+        scalar: numeric
+      default: 32
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.CRACredential
   map:
     fields:

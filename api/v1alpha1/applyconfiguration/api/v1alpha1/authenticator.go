@@ -24,6 +24,11 @@ type AuthenticatorApplyConfiguration struct {
 	// realm in which the procedure is registered, this one or another of the same cluster;
 	// this one when absent. Whoever registers it there decides who gets in here.
 	Realm *string `json:"realm,omitempty"`
+	// wampcra says how the procedure derives the keys that it answers with, when they are salted:
+	// whom it does not know is challenged in the same way, and so cannot be told from whom it
+	// knows. Its salts should be 16 bytes in base64. Without it nobody is salted whom the
+	// procedure does not know.
+	WampCRA *AuthenticatorCRAApplyConfiguration `json:"wampcra,omitempty"`
 }
 
 // AuthenticatorApplyConfiguration constructs a declarative configuration of the Authenticator type for use with
@@ -55,5 +60,13 @@ func (b *AuthenticatorApplyConfiguration) WithProcedure(value string) *Authentic
 // If called multiple times, the Realm field is set to the value of the last call.
 func (b *AuthenticatorApplyConfiguration) WithRealm(value string) *AuthenticatorApplyConfiguration {
 	b.Realm = &value
+	return b
+}
+
+// WithWampCRA sets the WampCRA field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the WampCRA field is set to the value of the last call.
+func (b *AuthenticatorApplyConfiguration) WithWampCRA(value *AuthenticatorCRAApplyConfiguration) *AuthenticatorApplyConfiguration {
+	b.WampCRA = value
 	return b
 }

@@ -54,8 +54,9 @@ type LimitsApplyConfiguration struct {
 	// subscriptions is how many subscriptions one session may have; 0 for no limit, 10000 when
 	// absent.
 	Subscriptions *int32 `json:"subscriptions,omitempty"`
-	// sessionsPerPrincipal is how many sessions of one router may share one authid in a realm; 0,
-	// as when absent, for no limit. Anonymous sessions do not count.
+	// sessionsPerPrincipal is how many sessions of the cluster may share one authid in a realm; 0,
+	// as when absent, for no limit. Anonymous sessions do not count. Replicas do not wait for each
+	// other: who joins on several within milliseconds may get a session more.
 	SessionsPerPrincipal *int32 `json:"sessionsPerPrincipal,omitempty"`
 }
 

@@ -17,7 +17,8 @@ type PermissionApplyConfiguration struct {
 	URI *string `json:"uri,omitempty"`
 	// match says how uri is compared.
 	Match *apiv1alpha1.PatternMatch `json:"match,omitempty"`
-	// allow lists what the role may do.
+	// allow lists what the role may do. The empty list is nothing: a narrow permission takes away
+	// with it what a wide one gives.
 	Allow []apiv1alpha1.Action `json:"allow,omitempty"`
 }
 

@@ -129,11 +129,12 @@ func (m *machine) onFull(p *peer, f *full) {
 	for _, e := range f.Entries {
 		keep[e.Key] = struct{}{}
 	}
-	for k := range p.list {
+	for _, k := range slices.SortedFunc(maps.Keys(p.list), compareKeys) {
 		if _, ok := keep[k]; !ok {
 			m.removeCopy(p, k, false)
 		}
 	}
+	slices.SortFunc(f.Entries, func(a, b listEntry) int { return compareKeys(b.Key, a.Key) }) // sessions come first
 	for _, e := range f.Entries {
 		m.addCopy(p, e)
 	}

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,41 +32,53 @@ metadata: {name: tickets}
 stringData: {ann: "of ann", bob: "of bob"}
 `
 
-// One principal cannot take up a router; the others, and those without a name, do not notice.
+// One principal cannot take up a cluster, whichever replicas it turns to; the others, and those
+// without a name, do not notice.
 func TestSessionsPerPrincipal(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "realm.yaml")
 	if err := os.WriteFile(file, []byte(guarded), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	dev := start(t, 1, func(c *router.DevConfig) {
-		c.Documents = []string{file}
-		c.Configure = func(_ int, c *v1alpha1.RouterConfiguration) {
-			most := int32(2)
-			c.Limits.SessionsPerPrincipal = &most
-		}
-	})
-	as := func(name string) (*wamptest.Client, error) {
-		return wamptest.LogIn(t, dial(t, dev.Routers[0], wamp.MessagePack), "realm1", wamptest.WithTicket(name, "of "+name))
+	for _, replicas := range []int{1, 3} {
+		t.Run(fmt.Sprintf("%d replicas", replicas), func(t *testing.T) {
+			dev := start(t, replicas, func(c *router.DevConfig) {
+				c.Documents = []string{file}
+				c.Configure = func(_ int, c *v1alpha1.RouterConfiguration) {
+					most := int32(2)
+					c.Limits.SessionsPerPrincipal = &most
+				}
+			})
+			as := func(i int, name string) (*wamptest.Client, error) {
+				conn := dial(t, dev.Routers[i%replicas], wamp.MessagePack)
+				return wamptest.LogIn(t, conn, "realm1", wamptest.WithTicket(name, "of "+name))
+			}
+			first, err := as(0, "ann")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := as(1, "ann"); err != nil {
+				t.Fatal(err)
+			}
+			for i := range replicas {
+				eventually(t, fmt.Sprintf("a third session is refused on replica %d", i), func() bool {
+					third, err := as(i, "ann")
+					if err == nil { // it did not know of the others yet
+						third.Kill()
+					}
+					return wamptest.URI(err) == wamp.ErrNotAuthorized
+				})
+			}
+			if _, err := as(1, "bob"); err != nil {
+				t.Errorf("somebody else: %v", err)
+			}
+			for i := range 4 {
+				join(t, dev, i)
+			}
+			first.Kill()
+			eventually(t, "room for ann again", func() bool {
+				_, err := as(2, "ann")
+				return err == nil
+			})
+		})
 	}
-	first, err := as("ann")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := as("ann"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := as("ann"); wamptest.URI(err) != wamp.ErrNotAuthorized {
-		t.Errorf("a third session: %v", err)
-	}
-	if _, err := as("bob"); err != nil {
-		t.Errorf("somebody else: %v", err)
-	}
-	for range 4 {
-		join(t, dev, 0)
-	}
-	first.Kill()
-	eventually(t, "room for ann again", func() bool {
-		_, err := as("ann")
-		return err == nil
-	})
 }

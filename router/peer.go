@@ -6,6 +6,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/admin"
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/broker"
+	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/dealer"
 	"github.com/wamp-operator/wamp-operator/router/meta"
 	"github.com/wamp-operator/wamp-operator/router/session"
@@ -23,6 +24,11 @@ type peer struct {
 
 // join enters a session; id is the id that it should have.
 func (r *realms) join(router *Router, s *session.Session, in *realm, identity auth.Identity, id wamp.ID) (session.Peer, *session.Refusal) {
+	counted := identity.Method != auth.Anonymous
+	most, elsewhere := r.limits.sessionsPerPrincipal, 0
+	if most > 0 && counted {
+		elsewhere = in.elsewhere(router.replica(), identity.AuthID, most)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch rules := in.access.Load(); {
@@ -32,19 +38,40 @@ func (r *realms) join(router *Router, s *session.Session, in *realm, identity au
 		return nil, &session.Refusal{URI: wamp.ErrAuthenticationDenied, Message: "these credentials are not accepted any more"}
 	}
 	who := user{in.name, identity.AuthID}
-	if most := r.limits.sessionsPerPrincipal; most > 0 && identity.Method != auth.Anonymous && r.users[who] >= most {
+	if most > 0 && counted && r.users[who]+elsewhere >= most {
 		r.crowded++
 		return nil, &session.Refusal{URI: wamp.ErrNotAuthorized, Message: fmt.Sprintf(
-			"%s has %d sessions on this router already, the most that one may have: leave one, or raise limits.sessionsPerPrincipal", who.authID, most)}
+			"%s has %d sessions in this realm already, the most that one may have: leave one, or raise limits.sessionsPerPrincipal", who.authID, most)}
 	}
 	s.ID = newSessionID(id, func(id wamp.ID) bool { return r.peers[id] != nil })
 	s.Realm, s.Identity, s.Access = in.name, identity, &in.access
 	p := &peer{router: router, session: s, realm: in, dealer: in.dealer.Join(s), broker: in.broker.Join(s)}
 	in.handle.Joined(meta.Info(s))
 	r.peers[s.ID] = p
-	r.users[who]++
+	if counted {
+		r.users[who]++
+	}
 	router.admin.Changed(admin.ProcedureKey{})
 	return p, nil
+}
+
+// elsewhere counts the sessions of a principal on other replicas, up to the most that it may have.
+// Anonymous sessions do not count, whatever an authenticator calls them.
+func (r *realm) elsewhere(here, authID string, most int) (n int) {
+	for info := range r.handle.Sessions {
+		if info.AuthID == authID && info.Replica != here && methodOf(&info) != auth.Anonymous {
+			if n++; n >= most {
+				return n
+			}
+		}
+	}
+	return n
+}
+
+func methodOf(info *cluster.SessionInfo) string {
+	details, _ := wamp.Dict{Format: wamp.CBOR, Raw: info.Details}.Decode()
+	method, _ := details["authmethod"].(string)
+	return method
 }
 
 func noSuchRealm(name string) *session.Refusal {
@@ -89,9 +116,11 @@ func (r *realms) leave(p *peer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.peers, p.session.ID)
-	who := user{p.realm.name, p.session.Identity.AuthID}
-	if r.users[who]--; r.users[who] == 0 {
-		delete(r.users, who)
+	if who := p.session.Identity; who.Method != auth.Anonymous {
+		key := user{p.realm.name, who.AuthID}
+		if r.users[key]--; r.users[key] == 0 {
+			delete(r.users, key)
+		}
 	}
 	r.past.add(p)
 }

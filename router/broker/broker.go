@@ -77,6 +77,8 @@ type Peer struct {
 	// those of one session in order.
 	mu            sync.Mutex
 	subscriptions map[wamp.ID]*subscription
+
+	late late
 }
 
 // Join makes the broker's side of a session.

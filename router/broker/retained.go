@@ -21,7 +21,7 @@ type retained struct {
 	limits  Limits
 	counts  *counts
 	byTopic map[string]*list.Element // of *cluster.Event
-	order   list.List                // the oldest first
+	order   list.List                // as compareKept orders them, the oldest first
 	bytes   int
 }
 
@@ -45,11 +45,21 @@ func (r *retained) put(e *cluster.Event) {
 		return
 	}
 	own := keep(e)
-	r.byTopic[own.Topic] = r.order.PushBack(own)
+	r.byTopic[own.Topic] = r.insert(own)
 	for r.bytes += keptSize(own); len(r.byTopic) > r.limits.Retained || r.bytes > r.limits.RetainedBytes; {
 		r.drop(r.order.Front())
 		r.counts.drop(Forgotten)
 	}
+}
+
+// insert puts an event in its place, which is at the end or close to it.
+func (r *retained) insert(e *cluster.Event) *list.Element {
+	for at := r.order.Back(); at != nil; at = at.Prev() {
+		if compareKept(at.Value.(*cluster.Event), e) < 0 {
+			return r.order.InsertAfter(e, at)
+		}
+	}
+	return r.order.PushFront(e)
 }
 
 func (r *retained) drop(at *list.Element) {
@@ -67,7 +77,7 @@ func (r *retained) newest(topic string) uint64 {
 }
 
 // matching gives what is stored for a topic, or for the topics that match a pattern: the newest of
-// those, the oldest first. Called with mu held.
+// those, the oldest first. It compares with at most Limits.Retained topics. Called with mu held.
 func (r *retained) matching(match wamp.Match, uri string) []*cluster.Event {
 	if match == wamp.Exact {
 		if at := r.byTopic[uri]; at != nil {
@@ -76,13 +86,13 @@ func (r *retained) matching(match wamp.Match, uri string) []*cluster.Event {
 		return nil
 	}
 	var found []*cluster.Event
-	for at := r.order.Front(); at != nil; at = at.Next() {
+	for at := r.order.Back(); at != nil && len(found) < r.limits.RetainedReply; at = at.Prev() {
 		if e := at.Value.(*cluster.Event); pattern.Matches(match, uri, e.Topic) {
 			found = append(found, e)
 		}
 	}
-	slices.SortFunc(found, compareKept)
-	return found[max(0, len(found)-r.limits.RetainedReply):]
+	slices.Reverse(found)
+	return found
 }
 
 func (r *retained) all() []*cluster.Event {
@@ -101,21 +111,21 @@ func (r *retained) size() (events, bytes int) {
 	return len(r.byTopic), r.bytes
 }
 
-// replay writes retained events to a new subscriber, as far as it may have them and has room. Called
-// with the lock of the subscription held.
+// replay writes retained events to a new subscriber, as far as it may have them, until the connection
+// is full. Called with the lock of the subscription held.
 func (b *Broker) replay(s *subscription, events []*cluster.Event) {
 	to := s.peer.session
-	for _, e := range events {
+	for i, e := range events {
+		if to.Full() {
+			b.counts.dropped[Lost].Add(uint64(len(events) - i))
+			return
+		}
 		o, err := parseOptions(e.Options)
 		if err != nil || o.publisher == to.ID || !o.audience.admits(to) || s.match != wamp.Exact && !mayReceive(to, e.Topic) {
 			continue
 		}
 		if _, passthru := e.Details.Get("ppt_scheme"); passthru && !to.Has(session.SubscriberPPT) {
 			b.counts.drop(Passthru)
-			continue
-		}
-		if to.Full() {
-			b.counts.drop(Lost)
 			continue
 		}
 		if err := b.sendRetained(s, e); err != nil {

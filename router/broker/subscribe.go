@@ -23,13 +23,16 @@ type subscription struct {
 
 	// mu is held while anything is written for the subscription, so that nothing comes before
 	// SUBSCRIBED or after UNSUBSCRIBED.
-	mu       sync.Mutex
-	ready    bool        // every replica forwards events
-	ended    bool        // UNSUBSCRIBED was written, or the session is gone
-	rules    *auth.Realm // the last ones that permitted asked, and their answer
-	allowed  bool
-	waiting  []request // to be answered when ready
-	patience session.Patience
+	mu sync.Mutex
+	// beginning: the reading goroutine is in Realm.Subscribe, and answers itself what is confirmed
+	// meanwhile.
+	beginning, confirmed bool
+	ready                bool        // every replica forwards events
+	ended                bool        // UNSUBSCRIBED was written, or the session is gone
+	rules                *auth.Realm // the last ones that permitted asked, and their answer
+	allowed              bool
+	waiting              []request // to be answered when ready
+	patience             session.Patience
 }
 
 // request is a SUBSCRIBE to answer.
@@ -74,13 +77,20 @@ func (p *Peer) subscribe(uri string, match wamp.Match, r request) bool {
 	if len(p.subscriptions) >= p.broker.limits.Subscriptions {
 		return false
 	}
-	s := &subscription{peer: p, uri: strings.Clone(uri), match: match, id: id, waiting: []request{r}}
+	s := &subscription{peer: p, uri: strings.Clone(uri), match: match, id: id, waiting: []request{r}, beginning: true}
 	if p.subscriptions == nil {
 		p.subscriptions = map[wamp.ID]*subscription{}
 	}
 	p.subscriptions[id] = s
 	p.broker.realm.Subscribe(cluster.Subscription{Topic: s.uri, Match: match, Session: p.session.ID},
-		func(wamp.ID) { p.broker.answer(s, true) })
+		func(wamp.ID) { p.confirmed(s) })
+	s.mu.Lock()
+	s.beginning = false
+	confirmed := s.confirmed
+	s.mu.Unlock()
+	if confirmed {
+		p.broker.answer(s, true)
+	}
 	return true
 }
 
@@ -97,7 +107,7 @@ func (b *Broker) answer(s *subscription, ready bool, more ...request) {
 		b.list(s)
 	}
 	var events []*cluster.Event
-	if s.ready && slices.ContainsFunc(s.waiting, func(r request) bool { return r.retained }) {
+	if s.ready && !s.ended && slices.ContainsFunc(s.waiting, func(r request) bool { return r.retained }) {
 		events = b.retained.matching(s.match, s.uri)
 	}
 	b.retained.mu.RUnlock()

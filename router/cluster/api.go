@@ -105,6 +105,8 @@ const (
 	Progress
 	// Queue: every callee is at its concurrency; wait at this one. Set by the cluster.
 	Queue
+	// Disclosed: the caller wants every callee to know who calls (CALL.Options.disclose_me).
+	Disclosed
 )
 
 // Call is one CALL as the caller's replica hands it in.

@@ -15,10 +15,9 @@ import (
 )
 
 const (
-	// calleeRoom is how long a call waits while no callee has room. It is longer than a
-	// connection is allowed to take nothing (transport.Config.WriteTimeout), so the callee
-	// is dropped first and the call gets its answer from that.
-	calleeRoom = 30 * time.Second
+	// calleeRoom is how long a call, or a further piece of one, holds the connection of its
+	// caller while no callee has room. The cluster gives a call as long to find one.
+	calleeRoom = 10 * time.Second
 	// callerRoom is how long the next call of a client that does not take its results waits.
 	callerRoom = time.Second
 )

@@ -21,10 +21,12 @@ func (p *Peer) Cancel(m *wamp.Message) {
 		return
 	}
 	c := *found
+	if mode == cluster.Kill && c.killed.Swap(true) {
+		return // its callee was told, and has the last word
+	}
 	p.dealer.counts.canceled.Add(1)
 	i := cluster.Interruption{Caller: c, Mode: mode, Reason: wamp.ErrCanceled}
 	if mode == cluster.Kill {
-		c.killed.Store(true)
 		if c.interrupt(p.dealer.realm, &i) {
 			return // whoever has the call answers it
 		}

@@ -103,3 +103,15 @@ func TestKilledCallIsNotSentAgain(t *testing.T) {
 		t.Errorf("open %v, sent %s", sent.Open(), types(got))
 	}
 }
+
+// A client that repeats its kill does not make the router interrupt the callee again and again.
+func TestKillIsToldOnce(t *testing.T) {
+	p := newPair(t, nil)
+	p.call(1, nil)
+	for range 3 {
+		p.cancel(1, "kill")
+	}
+	p.expect(t, "", "INVOCATION INTERRUPT")
+	p.yield(1)
+	p.expect(t, "RESULT", "")
+}

@@ -47,8 +47,9 @@ func (p *Peer) enqueue(reg *registration, d *cluster.Delivery, payload wamp.Payl
 	if len(reg.queue) >= maxQueued || len(reg.queue) > 0 && reg.queuedBytes+size > maxQueuedBytes {
 		return cluster.ErrBusy
 	}
-	w := &waiting{delivery: own(d)}
-	w.delivery.Payload = payload.Clone()
+	call := *d
+	call.Payload = payload
+	w := &waiting{delivery: own(&call)}
 	reg.queue = append(reg.queue, w)
 	p.count(reg, 1, w.size())
 	return nil

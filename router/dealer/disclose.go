@@ -91,7 +91,8 @@ func notDisclosed(role, option, uri string) string {
 func (p *Peer) invocationDetails(d *cluster.Delivery, reg *registration) wamp.Dict {
 	progress := d.Flags&cluster.ReceiveProgress != 0 && p.session.Has(calleeProgress)
 	timeout := d.Timeout > 0 && reg.forwardTimeout
-	if d.URI == "" && d.Flags&cluster.Progress == 0 && !progress && !timeout {
+	hidden := d.Flags&cluster.Disclosed == 0 && !reg.discloseCaller && namesCaller(d.Details)
+	if d.URI == "" && d.Flags&cluster.Progress == 0 && !progress && !timeout && !hidden {
 		return d.Details
 	}
 	w := wamp.StartDict(p.session.Format(), nil)
@@ -108,9 +109,26 @@ func (p *Peer) invocationDetails(d *cluster.Delivery, reg *registration) wamp.Di
 		w.Uint("timeout", uint64(d.Timeout))
 	}
 	for key, value := range d.Details.All() {
-		w.Value(key, value)
+		if !hidden || !isCaller(key) {
+			w.Value(key, value)
+		}
 	}
 	return w.Dict()
+}
+
+// isCaller tells whether it is one of the details that writeCaller writes.
+func isCaller(key string) bool {
+	return key == "caller" || key == "caller_authid" || key == "caller_authrole"
+}
+
+// namesCaller tells whether details say who calls: they do for all callees of a procedure when
+// one of them asked, and it is the callee's replica that keeps it from the others.
+func namesCaller(details wamp.Dict) bool {
+	if !hasEntries(details) {
+		return false
+	}
+	_, told := details.Get("caller")
+	return told
 }
 
 // own copies a delivery, so that it outlives the call of Deliver.

@@ -44,6 +44,9 @@ func (p *Peer) callOptions(m *wamp.Message, c *call) bool {
 		p.session.Abort("CALL with ppt_scheme: " + unannouncedPPT("caller"))
 		return false
 	}
+	if disclose {
+		p.call.Flags |= cluster.Disclosed
+	}
 	if disclose || passthru {
 		p.call.Details = p.callDetails(m.Dict, disclose, passthru)
 	}

@@ -91,6 +91,9 @@ func (p *Peer) more(m *wamp.Message) {
 		return
 	}
 	c := *found
+	if c.killed.Load() {
+		return // its callee was told to stop
+	}
 	p.call = cluster.Call{Via: p.session.Via(), URI: m.URI, Caller: c, Payload: m.Payload}
 	if on, _ := m.Dict.Bool("progress"); on {
 		p.call.Flags = cluster.Progress
@@ -151,7 +154,13 @@ func (p *Peer) proceed(d *cluster.Delivery) (found bool, err error) {
 	}
 	payload, err := d.Payload.In(p.session.Format())
 	p.mu.Lock()
-	if reg, at := p.queued(d.Caller); reg != nil && err == nil {
+	if reg, at := p.queued(d.Caller); reg != nil {
+		if err != nil { // the callee would not get all of it
+			w := p.unqueue(d.Caller)
+			p.mu.Unlock()
+			p.unfit(w.delivery.Caller, fmt.Errorf("a further piece: %w", err))
+			return true, nil
+		}
 		defer p.mu.Unlock()
 		w := reg.queue[at]
 		if len(w.pieces) >= maxPieces || reg.queuedBytes+payload.Size() > maxQueuedBytes {
@@ -164,7 +173,7 @@ func (p *Peer) proceed(d *cluster.Delivery) (found bool, err error) {
 	id, inv := p.find(d.Caller)
 	if inv == nil || inv.kept == nil {
 		p.mu.Unlock()
-		return false, nil
+		return inv != nil, nil // one that was interrupted gets no more
 	}
 	caller := inv.caller
 	if err == nil {

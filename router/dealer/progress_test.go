@@ -94,3 +94,43 @@ func released(l sync.Locker) {
 	l.Lock()
 	defer l.Unlock()
 }
+
+// A client that sends on after it killed its call goes on at once: its pieces are dropped, on the
+// callee's replica too when they meet the kill there.
+func TestPiecesAfterKill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, nil)
+		began := time.Now()
+		p.call(1, map[string]any{"progress": true})
+		p.cancel(1, "kill")
+		c := *p.caller.calls.Get(1)
+		piece := &cluster.Call{Caller: c, Flags: cluster.Progress}
+		if waiter := c.forward(piece); waiter != nil {
+			t.Error("a piece waits for the callee of a killed call")
+		}
+		p.caller.more(&wamp.Message{Type: wamp.Call, Request: 1, URI: uri})
+		if took := time.Since(began); took != 0 {
+			t.Errorf("held for %v", took)
+		}
+		p.expect(t, "", "INVOCATION INTERRUPT")
+	})
+}
+
+// A piece that cannot be put into the serialization of the callee ends its call also while that waits.
+func TestUnsayablePieceOfAWaitingCall(t *testing.T) {
+	p := newPair(t, map[string]any{"concurrency": 1})
+	p.call(1, nil)
+	var waits answers
+	first := delivery(&waits)
+	first.Flags = cluster.Progress | cluster.Queue
+	if err := p.callee.Deliver(first); err != nil {
+		t.Fatal(err)
+	}
+	broken := wamp.Payload{Format: wamp.JSON, Args: []byte(`[1`)}
+	if err := p.callee.Continue(&cluster.Delivery{Caller: &waits, Payload: broken}); err != nil {
+		t.Fatal(err)
+	}
+	if _, open := p.callee.Open(); open != 1 || len(waits) != 1 {
+		t.Errorf("%d invocations are open or wait, want only the first call's", open)
+	}
+}

@@ -17,6 +17,7 @@ type registration struct {
 	confirmed      bool // REGISTERED was written
 	requests       int  // REGISTERs that wait for the cluster
 	forwardTimeout bool // the callee minds the timeouts of calls
+	discloseCaller bool // the callee wants to know who calls
 	limit          int  // its concurrency; 0 is none
 	open           int  // invocations that count against it
 	queue          []*waiting
@@ -81,7 +82,8 @@ func (p *Peer) begin(id wamp.ID, options *registerOptions) error {
 
 // apply takes the options of the newest REGISTER.
 func (r *registration) apply(o *registerOptions) {
-	r.limit, r.forwardTimeout = int(min(o.concurrency, math.MaxInt32)), o.forwardTimeout
+	r.limit = int(min(o.concurrency, math.MaxInt32))
+	r.forwardTimeout, r.discloseCaller = o.forwardTimeout, o.discloseCaller
 }
 
 // registered answers a REGISTER, and then writes the invocations that had to wait for it.

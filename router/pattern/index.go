@@ -12,15 +12,22 @@ import (
 )
 
 // Index finds the prefix and wildcard patterns that match a URI. Looking costs one map lookup for
-// each length of prefix there is, and a walk down the components of the URI; nothing when there are
-// no patterns. The zero Index is empty and ready, and safe for concurrent use.
+// each length of prefix there is, and a walk down the components of the URI, which is two map lookups
+// for each place in the tree that it comes to: at most as many as the beginnings of wildcard patterns
+// that match, whose number doubles with each component at most. Nothing when there are no patterns.
+// The zero Index is empty and ready, and safe for concurrent use.
 type Index[V any] struct {
 	count    atomic.Int64
 	mu       sync.RWMutex
 	prefixes map[string]V
-	lengths  []int // of the prefixes, longest first, each as often as it occurs
+	lengths  []length // of the prefixes, longest first
 	wildcard node[V]
 }
+
+// length is how long some prefixes are, and how many of them.
+type length struct{ bytes, prefixes int }
+
+func byLength(l length, bytes int) int { return bytes - l.bytes }
 
 // node is a place in the tree of wildcard patterns, one level a component; the component "" is
 // the one that matches any.
@@ -40,8 +47,11 @@ func (p *Index[V]) Add(match wamp.Match, uri string, v V) {
 			p.prefixes = map[string]V{}
 		}
 		p.prefixes[uri] = v
-		at, _ := slices.BinarySearchFunc(p.lengths, len(uri), func(a, b int) int { return b - a })
-		p.lengths = slices.Insert(p.lengths, at, len(uri))
+		at, found := slices.BinarySearchFunc(p.lengths, len(uri), byLength)
+		if !found {
+			p.lengths = slices.Insert(p.lengths, at, length{bytes: len(uri)})
+		}
+		p.lengths[at].prefixes++
 		return
 	}
 	at := &p.wildcard
@@ -64,8 +74,10 @@ func (p *Index[V]) Remove(match wamp.Match, uri string) {
 	p.count.Add(-1)
 	if match == wamp.Prefix {
 		delete(p.prefixes, uri)
-		at, _ := slices.BinarySearchFunc(p.lengths, len(uri), func(a, b int) int { return b - a })
-		p.lengths = slices.Delete(p.lengths, at, at+1)
+		at, _ := slices.BinarySearchFunc(p.lengths, len(uri), byLength)
+		if p.lengths[at].prefixes--; p.lengths[at].prefixes == 0 {
+			p.lengths = slices.Delete(p.lengths, at, at+1)
+		}
 		return
 	}
 	p.wildcard.remove(uri)
@@ -95,19 +107,7 @@ func (p *Index[V]) Best(uri string) (v V, ok bool) {
 	if p.count.Load() == 0 {
 		return v, false
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	last := -1
-	for _, n := range p.lengths {
-		if n == last || n > len(uri) {
-			continue
-		}
-		if v, ok := p.prefixes[uri[:n]]; ok {
-			return v, true
-		}
-		last = n
-	}
-	p.wildcard.walk(uri, func(found V) bool {
+	p.walk(uri, func(found V) bool {
 		v, ok = found, true
 		return false
 	})
@@ -119,22 +119,26 @@ func (p *Index[V]) Each(uri string, f func(V)) {
 	if p.count.Load() == 0 {
 		return
 	}
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	last := -1
-	for _, n := range p.lengths {
-		if n == last || n > len(uri) {
-			continue
-		}
-		if v, ok := p.prefixes[uri[:n]]; ok {
-			f(v)
-		}
-		last = n
-	}
-	p.wildcard.walk(uri, func(v V) bool {
+	p.walk(uri, func(v V) bool {
 		f(v)
 		return true
 	})
+}
+
+// walk calls f for the values of the patterns that match, those first that decide; it ends when f
+// says so.
+func (p *Index[V]) walk(uri string, f func(V) bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, l := range p.lengths {
+		if l.bytes > len(uri) {
+			continue
+		}
+		if v, ok := p.prefixes[uri[:l.bytes]]; ok && !f(v) {
+			return
+		}
+	}
+	p.wildcard.walk(uri, f)
 }
 
 // walk calls f for the patterns that match, those first that name a component where the others

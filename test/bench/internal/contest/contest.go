@@ -123,7 +123,7 @@ func (cfg Config) work(ctx context.Context, w Work) (map[Entry][]*load.Report, e
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	type group struct {
 		server   string
 		replicas int
@@ -176,7 +176,9 @@ func (cfg Config) round(ctx context.Context, w Work, e Entry, s *set, profile st
 				fetched <- get(fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", admin, (cfg.Warmup+cfg.Duration).Seconds()), file)
 			}()
 			defer func() {
-				<-fetched
+				if err := <-fetched; err != nil {
+					fmt.Fprintln(os.Stderr, "no profile:", err)
+				}
 				_ = file.Close()
 			}()
 		}

@@ -71,7 +71,7 @@ func (cfg Config) hostile(ctx context.Context) (*hostileResults, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	var routers [2]*set // this and the other
 	for i := range routers {
 		at := filepath.Join(dir, strconv.Itoa(i))
@@ -152,7 +152,9 @@ func (cfg Config) besides(ctx context.Context, routers [2]*set, p place, r *host
 		if err := generate(ctx, spec, report, "generate"); err != nil {
 			return fmt.Errorf("%v, %s: %w; wamp-router logged:\n%s", p, c.name, err, this.servers[0].Log())
 		}
-		<-fetched
+		if err := <-fetched; err != nil {
+			fmt.Fprintln(os.Stderr, "no profile:", err)
+		}
 		all := r.reports[c]
 		all[p] = append(all[p], report)
 		r.reports[c] = all

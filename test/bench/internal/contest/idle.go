@@ -22,7 +22,7 @@ func (cfg Config) idle(ctx context.Context) (*load.IdleReport, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	s, err := start(ctx, Ours, cfg.Bin, dir, 1)
 	if err != nil {
 		return nil, err

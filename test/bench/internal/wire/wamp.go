@@ -48,7 +48,7 @@ func newWAMP(f framing, s serialization, text, policy string) *wampCodec {
 }
 
 func (c *wampCodec) Parse(b []byte) (m Message, used int, err error) {
-	kind, body, used, err := c.framing.parse(b)
+	kind, body, used, err := c.parse(b)
 	if used == 0 || err != nil || kind != Other {
 		return Message{Kind: kind, Rest: body}, used, err
 	}

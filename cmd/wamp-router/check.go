@@ -14,8 +14,11 @@ func checkCommand() *cobra.Command {
 	var documents []string
 	var file string
 	cmd := &cobra.Command{
-		Use:     "check [-f FILE ...] [--config FILE]",
-		Short:   "Say what is wrong with documents or a configuration, with file and line",
+		Use:   "check [-f FILE ...] [--config FILE]",
+		Short: "Say what is wrong with documents or a configuration, with file and line",
+		Long: `Say what is wrong with documents or a configuration, with file and line. With --config it also
+opens what the configuration names: certificates, keys, the token, the folder of the Unix socket
+and the documents, so run it where the router will run.`,
 		Example: "  wamp-router check -f config/samples",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -27,7 +30,9 @@ func checkCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", file)
+				if err := config.CheckFiles(cfg); err != nil {
+					return err
+				}
 				documents = append(documents, cfg.Documents...)
 			}
 			docs, err := config.LoadDocuments(documents)
@@ -39,8 +44,14 @@ func checkCommand() *cobra.Command {
 					fmt.Fprintln(cmd.OutOrStdout(), problem)
 				}
 			}
+			for _, warning := range docs.Warnings() {
+				fmt.Fprintln(cmd.OutOrStdout(), "warning:", warning)
+			}
 			for _, ignored := range docs.Ignored {
 				fmt.Fprintln(cmd.OutOrStdout(), ignored)
+			}
+			if file != "" {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s is good\n", file)
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "good: %s, %s\n", count(len(docs.Realms), "realm"), count(len(docs.Procedures), "procedure"))
 			return nil

@@ -83,6 +83,41 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A configuration is good when what it names can be used, and what it names twice is read once.
+func TestCheckOpensWhatIsNamed(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	documents := write("realm.yaml", strings.Replace(realm, "spec:", "spec:\n  eventHistory: [{match: wildcard, uri: com.*.news}]", 1))
+	const head = "apiVersion: wamp-operator.io/v1alpha1\nkind: RouterConfiguration\ndocuments: [realm.yaml]\n"
+	good := write("router.cfg", head+"admin: {tokenFile: token}\nunixSocket: {path: wamp.sock}\ncluster: {name: demo, keyFile: key}\n")
+	write("token", "open sesame")
+	write("key", "MDEyMzQ1Njc4OWFiY2RlZg==")
+	var out bytes.Buffer
+	err := run(t.Context(), &out, "check", "-f", documents, "-f", folder, "--config", good)
+	if err != nil || !strings.Contains(out.String(), "router.cfg is good\ngood: 1 realm") || !strings.Contains(out.String(), "for example com..news") {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	for _, c := range []struct{ spec, want string }{
+		{"tls: {certFile: none.pem, keyFile: none.key}", "none.pem: the certificate cannot be served"},
+		{"tls: {certFile: token, keyFile: key, clientCAFile: key}", "the file holds no certificate"},
+		{"admin: {tokenFile: none}", "none: cannot be read"},
+		{"cluster: {name: demo, keyFile: token}", "the key is not base64"},
+		{"unixSocket: {path: none/wamp.sock}", "the Unix socket cannot be made in this folder"},
+	} {
+		out.Reset()
+		err := run(t.Context(), &out, "check", "--config", write("bad.cfg", head+c.spec+"\n"))
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(out.String(), "good") {
+			t.Errorf("%s: %q, %v", c.spec, out.String(), err)
+		}
+	}
+}
+
 // lines is an output that can be waited for.
 type lines struct {
 	mu   sync.Mutex

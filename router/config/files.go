@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
@@ -21,9 +22,11 @@ type file struct {
 }
 
 // readFiles reads the files, and the *.yaml and *.yml files in the folders, in order. Names
-// that begin with a dot are left out: Kubernetes keeps its own things there.
+// that begin with a dot are left out: Kubernetes keeps its own things there. A file that is
+// named twice, by itself and with its folder, say, is read once.
 func readFiles(paths []string) ([]file, error) {
 	var files []file
+	var read []os.FileInfo
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
@@ -44,6 +47,14 @@ func readFiles(paths []string) ([]file, error) {
 			}
 		}
 		for _, name := range names {
+			info, err := os.Stat(name)
+			if err != nil {
+				return nil, unreadable(name, err)
+			}
+			if slices.ContainsFunc(read, func(other os.FileInfo) bool { return os.SameFile(info, other) }) {
+				continue
+			}
+			read = append(read, info)
 			content, err := readFile(name)
 			if err != nil {
 				return nil, err

@@ -67,7 +67,7 @@ func FuzzPublish(f *testing.F) {
 func FuzzTestament(f *testing.F) {
 	f.Add(encodeTestament(&cluster.Event{
 		Topic: topicURI, Publication: 7, Payload: wamp.MustPayload(wamp.JSON, []any{1}, nil), Options: wamp.MustDict(wamp.JSON, retain),
-	}, "all"))
+	}, "all", 1))
 	b := newBroker(&realm{})
 	c := join(f, b, wamp.JSON)
 	b.access = c.session.Access

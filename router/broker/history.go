@@ -101,6 +101,28 @@ func (t *remembered) add(e *cluster.Event, limit int) {
 	}
 }
 
+// newest is the largest stamp among the events on the topic of an event, and the stamp of that event
+// itself if it is remembered already.
+func (h *history) newest(e *cluster.Event) (newest, own uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, t := range h.topics {
+		if !pattern.Matches(t.rule.Match, t.rule.URI, e.Topic) {
+			continue
+		}
+		for _, known := range t.events {
+			if known.Topic != e.Topic {
+				continue
+			}
+			newest = max(newest, known.Stamp)
+			if known.Publication == e.Publication {
+				own = known.Stamp
+			}
+		}
+	}
+	return newest, own
+}
+
 func (h *history) all() (all []*cluster.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -19,3 +19,29 @@ func TestNullOptionsAreNotGiven(t *testing.T) {
 		t.Errorf("PUBLISH %+v, %v", o, err)
 	}
 }
+
+// Attributes of payload passthru mode that make no sense are an error of the publication, and nothing
+// else is done about them.
+func TestPassthruOptionsThatMakeNoSense(t *testing.T) {
+	r := &realm{}
+	c := join(t, newBroker(r), wamp.JSON)
+	for i, given := range []map[string]any{
+		{"ppt_scheme": 1}, {"ppt_scheme": true}, {"ppt_scheme": ""},
+		{"ppt_serializer": "cbor"}, {"ppt_cipher": "none"}, {"ppt_keyid": "7"},
+		{"ppt_scheme": "x_mine", "ppt_keyid": 7},
+	} {
+		c.publish(topicURI, given)
+		if sent := c.conn.Sent(); len(sent) != 0 {
+			t.Errorf("%v: answered %v to a publication without acknowledgement", given, types(sent))
+		}
+		given["acknowledge"] = true
+		c.publish(topicURI, given)
+		sent := c.conn.Sent()
+		if len(sent) != 1 || sent[0].Type != wamp.Error || sent[0].URI != wamp.ErrInvalidArgument {
+			t.Errorf("%d: %v: answered %v", i, given, sent)
+		}
+	}
+	if len(r.published) != 0 {
+		t.Errorf("published %v", r.published)
+	}
+}

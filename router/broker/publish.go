@@ -19,7 +19,7 @@ const subscriberRoom = 250 * time.Millisecond
 func (p *Peer) Publish(m *wamp.Message) {
 	s := p.session
 	o, err := parseOptions(m.Dict)
-	if o.passthru && !s.Has(session.PublisherPPT) {
+	if err == nil && o.passthru && !s.Has(session.PublisherPPT) {
 		s.Abort("PUBLISH with ppt_scheme: the client did not announce HELLO.Details.roles.publisher.features.payload_passthru_mode")
 		return
 	}
@@ -141,7 +141,7 @@ func (b *Broker) pass(e *cluster.Event, o *options, except *Peer) (slow *subscri
 	if o.retain {
 		b.retained.mu.Lock()
 		if e.Stamp == 0 {
-			e.Stamp = max(b.clock.next(), b.retained.newest(e.Topic)+1)
+			e.Stamp = b.clock.after(b.retained.newest(e.Topic))
 		}
 		b.retained.put(e)
 		slow = b.deliver(e, o, except)

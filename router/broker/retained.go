@@ -76,6 +76,14 @@ func (r *retained) newest(topic string) uint64 {
 	return 0
 }
 
+// stampOf is the stamp that the event has here, if it is stored. Called with mu held.
+func (r *retained) stampOf(e *cluster.Event) uint64 {
+	if at := r.byTopic[e.Topic]; at != nil && at.Value.(*cluster.Event).Publication == e.Publication {
+		return at.Value.(*cluster.Event).Stamp
+	}
+	return 0
+}
+
 // matching gives what is stored for a topic, or for the topics that match a pattern: the newest of
 // those, the oldest first. It compares with at most Limits.Retained topics. Called with mu held.
 func (r *retained) matching(match wamp.Match, uri string) []*cluster.Event {

@@ -135,3 +135,17 @@ func TestRetainedEventsComeOnce(t *testing.T) {
 		}
 	}
 }
+
+// What is published after an event that replaced one from the future comes after it.
+func TestClockFollowsRetainedEvents(t *testing.T) {
+	r := &realm{}
+	b := newBroker(r)
+	publisher := join(t, b, wamp.JSON)
+	b.SetHistory([]HistoryRule{{URI: topicURI}})
+	b.Keep(&cluster.Event{Topic: topicURI, Stamp: b.clock.next() + 3_600_000_000, Publication: 1, Options: wamp.MustDict(wamp.JSON, retain)})
+	publisher.publish(topicURI, retain)
+	publisher.publish(topicURI, nil)
+	if first, second := r.published[0].Stamp, r.published[1].Stamp; second <= first {
+		t.Errorf("stamps %d and %d", first, second)
+	}
+}

@@ -76,7 +76,7 @@ func (p *Peer) AddTestament(topic string, payload wamp.Payload, given wamp.Dict,
 	number := firstNumber[scope] + t.last
 	t.list = append(t.list, testament{number: number, scope: scope, bytes: size, event: own})
 	p.broker.realm.SetTestament(cluster.Testament{
-		Session: p.session.ID, Number: number, Content: encodeTestament(own, p.session.Identity.Role.Name),
+		Session: p.session.ID, Number: number, Content: encodeTestament(own, p.session.Identity.Role.Name, p.broker.clock.next()),
 	})
 	return nil
 }
@@ -117,14 +117,33 @@ func (b *Broker) Testament(content []byte) {
 		return
 	}
 	if o, err := parseOptions(e.Options); err == nil {
+		if e.Stamp > 0 { // else a replica of another version left it
+			e.Stamp = b.due(e)
+		}
 		b.pass(e, &o, nil)
 	}
 }
 
-// A testament travels as one MessagePack dictionary, with the parts of its event as they are.
-func encodeTestament(e *cluster.Event, role string) []byte {
+// due gives a testament its place among the events that are kept of its topic: it is the last one. The
+// replicas agree on the stamp when they keep the same events, because none of them asks its own clock.
+func (b *Broker) due(e *cluster.Event) uint64 {
+	stamp := e.Stamp
+	b.retained.mu.RLock()
+	stamp = max(stamp, b.retained.newest(e.Topic)+1)
+	known := b.retained.stampOf(e)
+	b.retained.mu.RUnlock()
+	newest, remembered := b.history.Load().newest(e)
+	if known = max(known, remembered); known > 0 {
+		return known // another replica handed it over already
+	}
+	return max(stamp, newest+1)
+}
+
+// A testament travels as one MessagePack dictionary, with the parts of its event as they are, and the
+// time when it was left.
+func encodeTestament(e *cluster.Event, role string, stamp uint64) []byte {
 	d := wamp.MustDict(wamp.MessagePack, map[string]any{
-		"topic": e.Topic, "publication": uint64(e.Publication), "role": role,
+		"topic": e.Topic, "publication": uint64(e.Publication), "role": role, "stamp": stamp,
 		"format":  uint64(e.Payload.Format),
 		"details": e.Details.Raw, "details_format": uint64(e.Details.Format),
 		"options": e.Options.Raw, "options_format": uint64(e.Options.Format),
@@ -152,6 +171,7 @@ func decodeTestament(content []byte) (e *cluster.Event, role string, ok bool) {
 	}
 	e = &cluster.Event{
 		Publication: wamp.ID(number("publication")),
+		Stamp:       number("stamp"),
 		Details:     wamp.Dict{Format: wamp.Format(number("details_format")), Raw: raw("details")},
 		Options:     wamp.Dict{Format: wamp.Format(number("options_format")), Raw: raw("options")},
 		Payload:     wamp.Payload{Format: wamp.Format(number("format")), Args: raw("args"), Kwargs: raw("kwargs")},

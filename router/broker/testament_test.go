@@ -39,3 +39,41 @@ func TestTestamentOfALostReplica(t *testing.T) {
 	}
 	survivor.Testament([]byte("nonsense"))
 }
+
+// All replicas publish what a lost one's session left, each by itself: they must agree on when, so that
+// it is remembered once however often it is handed over, and replaces what the session had retained.
+func TestReplicasAgreeOnTheStampOfATestament(t *testing.T) {
+	here, there := &realm{}, &realm{}
+	lost := newBroker(there)
+	rules := []HistoryRule{{URI: topicURI}}
+	survivors := []*Broker{newBroker(here), newBroker(here)}
+	c := join(t, lost, wamp.JSON)
+	if refusal := c.AddTestament(topicURI, wamp.MustPayload(wamp.JSON, []any{"offline"}, nil), wamp.MustDict(wamp.JSON, retain), Destroyed); refusal != nil {
+		t.Fatal(refusal)
+	}
+	c.publish(topicURI, retain, "online") // after the testament was left
+	for _, b := range survivors {
+		b.access = c.session.Access
+		b.SetHistory(rules)
+		b.Event(&there.published[0])
+		for _, x := range there.testaments {
+			b.Testament(x.Content)
+		}
+	}
+	for e := range survivors[0].Kept {
+		survivors[1].Keep(e)
+	}
+	for _, x := range there.testaments { // one that learns late that the replica is lost
+		survivors[1].Testament(x.Content)
+	}
+	for i, b := range survivors {
+		events, _ := b.History(c.session, wamp.Exact, topicURI, Filter{})
+		if len(events) != 2 || events[0].Publication != there.published[0].Publication {
+			t.Errorf("survivor %d remembers %v", i, publications(events))
+		}
+		sent := join(t, b, wamp.JSON).subscribe(topicURI, getRetained)
+		if len(sent) != 2 || sent[1].Args[0] != "offline" {
+			t.Errorf("survivor %d retained %v", i, sent)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package meta
 
 import (
+	"fmt"
+
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -38,7 +40,10 @@ func (m *Meta) sessionKill(a *arguments) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if _, ok := m.realm.Session(id); !ok || id == a.caller.ID || !m.realm.Tell(id, o.encode()) {
+	if id == a.caller.ID {
+		return result{}, &cluster.Error{URI: wamp.ErrNoSuchSession, Message: fmt.Sprintf("%d is your own session: leave with GOODBYE", id)}
+	}
+	if _, ok := m.realm.Session(id); !ok || !m.realm.Tell(id, o.encode()) {
 		return result{}, noSuchSession(id)
 	}
 	return result{}, nil

@@ -76,5 +76,5 @@ func (m *Meta) sessionGet(a *arguments) (result, error) {
 }
 
 func noSuchSession(id wamp.ID) error {
-	return &cluster.Error{URI: wamp.ErrNoSuchSession, Message: fmt.Sprintf("no other session %d is in the realm", id)}
+	return &cluster.Error{URI: wamp.ErrNoSuchSession, Message: fmt.Sprintf("no session %d is in the realm", id)}
 }

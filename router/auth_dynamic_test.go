@@ -3,11 +3,16 @@ package router_test
 import (
 	"crypto/ed25519"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/wamp-operator/wamp-operator/router"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
+	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -144,3 +149,65 @@ func TestNoAuthenticator(t *testing.T) {
 		}
 	})
 }
+
+// What a client is asked for a name tells on no replica, and from the first attempt on, whether the
+// authenticator knows it: neither who it is there, nor its role, nor that its key is salted.
+func TestChallengesOfAnAuthenticatorTellNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "realms.yaml")
+	if err := os.WriteFile(file, []byte(salting), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dev := start(t, 2, func(c *router.DevConfig) { c.Documents = []string{file} })
+	authenticator(t, &site{dev: dev}, func(authID string, _ map[string]any) any {
+		if authID != "dave" {
+			return nil
+		}
+		return map[string]any{"role": "user", "authid": "employee-7", "secret": "aHVzaA==", "salt": "c2FsdCBvZiAxNiBieXRlcw==", "iterations": 1000, "keylen": 32}
+	})
+	ask := func(replica int, authID string) (salt any, challenge map[string]any) {
+		t.Helper()
+		login := wamptest.WithCRA(authID, password)
+		answer := login.Answer
+		login.Answer = func(conn transport.Conn, m *wamptest.Message) (string, map[string]any) {
+			extra := wamptest.Details(m)
+			salt = extra["salt"]
+			text, _ := extra["challenge"].(string)
+			if err := json.Unmarshal([]byte(text), &challenge); err != nil {
+				t.Error(err)
+			}
+			return answer(conn, m)
+		}
+		if _, err := wamptest.LogIn(t, dial(t, dev.Routers[replica], wamp.JSON), "salting", login); wamptest.URI(err) != wamp.ErrAuthenticationDenied {
+			t.Errorf("%s: %v", authID, err)
+		}
+		return salt, challenge
+	}
+	first, challenge := ask(0, "mallory")
+	second, _ := ask(1, "mallory")
+	known, signed := ask(0, "dave")
+	if first == nil || first != second || known == nil || challenge["authid"] != "mallory" || signed["authid"] != "dave" {
+		t.Errorf("mallory is asked with the salts %v and %v, %v; dave with %v, %v", first, second, challenge, known, signed)
+	}
+}
+
+const salting = `
+apiVersion: wamp-operator.io/v1alpha1
+kind: WampRealm
+metadata: {name: salting}
+spec:
+  clusterRef: {name: dev}
+  realm: salting
+  roles: [{name: user}]
+  authenticators:
+  - {methods: [wampcra], procedure: com.example.authenticate, realm: people, wampcra: {iterations: 1000}}
+---
+apiVersion: wamp-operator.io/v1alpha1
+kind: WampRealm
+metadata: {name: people}
+spec:
+  clusterRef: {name: dev}
+  realm: people
+  anonymous: {role: knower}
+  roles:
+  - {name: knower, permissions: [{uri: com.example.authenticate, allow: [register]}]}
+`

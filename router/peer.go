@@ -102,6 +102,9 @@ func (p *peer) Handle(m *wamp.Message) {
 	}
 }
 
+// Dismissed implements session.Dismissed.
+func (p *peer) Dismissed() { p.dealer.Dismissed() }
+
 // Leave implements session.Peer. The lists come first: no call is routed here any more when
 // those that are open are answered.
 func (p *peer) Leave() {

@@ -260,22 +260,40 @@ func (p *Peer) Error(m *wamp.Message) {
 // the session's registrations are gone.
 func (p *Peer) Leave() {
 	p.mu.Lock()
-	var lost []cluster.Caller
+	lost, back := p.abandon()
+	p.gone, p.registrations = true, nil
+	p.mu.Unlock()
+	p.answerLost(lost, back)
+	p.leaveCalls()
+}
+
+// Dismissed answers for a session that was told to leave what it has not answered, and hands back
+// what it has not got: its answers are not read any more. From any goroutine; Leave follows.
+func (p *Peer) Dismissed() {
+	p.mu.Lock()
+	p.quiet = true
+	lost, back := p.abandon()
+	p.mu.Unlock()
+	p.answerLost(lost, back)
+}
+
+// abandon empties what the callee has to do; called with mu held.
+func (p *Peer) abandon() (lost []cluster.Caller, back []*waiting) {
 	for _, inv := range p.invocations.All() {
 		lost = append(lost, inv.caller)
 	}
-	var back []*waiting
 	for _, reg := range p.registrations {
 		back = append(back, p.drop(reg)...)
 	}
-	p.gone = true
-	p.invocations, p.registrations = ring.Ring[wamp.ID, invocation]{}, nil
-	p.mu.Unlock()
+	p.invocations = ring.Ring[wamp.ID, invocation]{}
+	return lost, back
+}
+
+func (p *Peer) answerLost(lost []cluster.Caller, back []*waiting) {
 	for _, caller := range lost {
 		caller.Answer(failure(wamp.ErrCanceled, "the session of the callee ended before it answered"))
 	}
 	p.handBack(back)
-	p.leaveCalls()
 }
 
 // Pending calls f with the caller of each call that was delivered and is not answered.

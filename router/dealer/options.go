@@ -17,6 +17,7 @@ func hasEntries(d wamp.Dict) bool { return len(d.Raw) > 2 }
 func (p *Peer) callOptions(m *wamp.Message, c *call) bool {
 	var disclose, passthru bool
 	var timeout uint64
+	var attribute string // of payload passthru mode
 	for key, value := range m.Dict.All() {
 		var err error
 		switch key {
@@ -29,12 +30,18 @@ func (p *Peer) callOptions(m *wamp.Message, c *call) bool {
 		case "timeout":
 			timeout, err = uintOption(key, value)
 		case "ppt_scheme":
-			passthru = isScheme(value)
+			passthru, err = schemeOption(value)
+		case "ppt_serializer", "ppt_cipher", "ppt_keyid":
+			attribute = key
 		}
 		if err != nil {
 			p.refuseCall(m.Request, wamp.ErrInvalidArgument, err.Error())
 			return false
 		}
+	}
+	if attribute != "" && !passthru {
+		p.refuseCall(m.Request, wamp.ErrInvalidArgument, "option "+attribute+" is of payload passthru mode: say ppt_scheme too")
+		return false
 	}
 	if disclose && !p.session.Allowed(auth.Disclose, m.URI) {
 		p.refuseCall(m.Request, wamp.ErrOptionDisallowedDiscloseMe, notDisclosed(p.session.Identity.Role.Name, "disclose_me", m.URI))

@@ -35,6 +35,14 @@ func isScheme(value wamp.Value) bool {
 	return scheme != ""
 }
 
+// schemeOption reads ppt_scheme; null and "" count as not given.
+func schemeOption(value wamp.Value) (bool, error) {
+	if _, ok := value.Str(); !ok && !value.IsNull() {
+		return false, errors.New("option ppt_scheme must be a string, not " + value.Kind())
+	}
+	return isScheme(value), nil
+}
+
 // copyPassthru passes the attributes on.
 func copyPassthru(w *wamp.DictWriter, from wamp.Dict) {
 	for key, value := range from.All() {

@@ -64,6 +64,7 @@ func (s *Session) Challenge(method string, extra map[string]any) (signature stri
 	if !s.protocol.Challenged() {
 		return "", wamp.Dict{}, gone
 	}
+	s.asked = method
 	_ = s.conn.Send(&wamp.Message{Type: wamp.Challenge, Text: method, Dict: dict})
 	m := &s.in
 	step, refusal := s.receive(m)
@@ -75,6 +76,10 @@ func (s *Session) Challenge(method string, extra map[string]any) (signature stri
 	}
 	return strings.Clone(m.Text), m.Dict.Clone(), nil
 }
+
+// Asked is the method of the CHALLENGE that was sent; empty when there was none. Only for
+// Router.Join.
+func (s *Session) Asked() string { return s.asked }
 
 // welcome is WELCOME.Details.
 func (s *Session) welcome() wamp.Dict {
@@ -104,7 +109,7 @@ func (s *Session) handshakeExpired() {
 		why = "not authenticated within "
 	}
 	if s.protocol.GiveUp() {
-		_ = s.conn.Send(s.abort(&Refusal{URI: wamp.ErrTimeout, Message: why + s.cfg.HandshakeTimeout.String()}))
+		_ = s.conn.Send(s.turnAway(&Refusal{URI: wamp.ErrTimeout, Message: why + s.cfg.HandshakeTimeout.String()}))
 		s.conn.Close()
 	}
 }

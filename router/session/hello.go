@@ -43,11 +43,16 @@ func parseHello(m *wamp.Message) (Hello, *Refusal) {
 				}
 			}
 		case "authmethods":
-			methods, _ := value.List()
+			methods, ok := value.List()
+			if !ok && !value.IsNull() {
+				return hello, notMethods(value)
+			}
 			for _, v := range methods {
-				if method, ok := v.Str(); ok {
-					hello.AuthMethods = append(hello.AuthMethods, strings.Clone(method))
+				method, ok := v.Str()
+				if !ok {
+					return hello, notMethods(v)
 				}
+				hello.AuthMethods = append(hello.AuthMethods, strings.Clone(method))
 			}
 		case "authid":
 			authID, _ := value.Str()
@@ -65,4 +70,11 @@ func parseHello(m *wamp.Message) (Hello, *Refusal) {
 			Message: "HELLO.Details.roles must name at least one of caller, callee, publisher, subscriber"}
 	}
 	return hello, nil
+}
+
+// notMethods refuses what is no list of methods: who wrote it meant to log in, and is not to find
+// himself in the realm without a name.
+func notMethods(found wamp.Value) *Refusal {
+	return &Refusal{URI: wamp.ErrInvalidArgument,
+		Message: `HELLO.Details.authmethods must be a list of strings, for example ["wampcra"]; there is ` + found.Kind()}
 }

@@ -8,12 +8,23 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// abort is an ABORT with a sentence for people; nil when nobody is there to read it.
+// abort is an ABORT with a sentence for people; nil when nobody is there to read it. Only for the
+// goroutine that reads the connection, and for sessions that are open: see turnAway.
 func (s *Session) abort(r *Refusal) *wamp.Message {
 	if r.URI == "" {
 		return nil
 	}
 	s.cfg.Logger.Debug("session aborted", "realm", s.Realm, "session", s.ID, "reason", r.URI, "message", r.Message)
+	return s.abortion(r)
+}
+
+// turnAway is abort from another goroutine while Router.Join may be setting realm and id.
+func (s *Session) turnAway(r *Refusal) *wamp.Message {
+	s.cfg.Logger.Debug("session aborted before it began", "reason", r.URI, "message", r.Message)
+	return s.abortion(r)
+}
+
+func (s *Session) abortion(r *Refusal) *wamp.Message {
 	return &wamp.Message{
 		Type: wamp.Abort, URI: r.URI,
 		Dict: wamp.MustDict(s.format, map[string]any{"message": strings.ToValidUTF8(r.Message, "?")}),

@@ -48,6 +48,14 @@ type Peer interface {
 	Leave()
 }
 
+// Dismissed is what a Peer may have besides.
+type Dismissed interface {
+	// Dismissed is called in a goroutine of its own when the router has said GOODBYE: what
+	// the client answers from now on is not handled, and Leave comes only when the client
+	// has said GOODBYE too, or after Config.GoodbyeTimeout. It may meet Leave.
+	Dismissed()
+}
+
 // Config is the same for all sessions of a router.
 type Config struct {
 	// Agent stands in WELCOME.Details.agent.
@@ -99,6 +107,7 @@ type Session struct {
 	role      *auth.Role
 	in        wamp.Message
 	continues bool
+	asked     string // the method of the CHALLENGE
 }
 
 // New makes a session of a connection. ctx ends when the router stops.
@@ -202,12 +211,15 @@ func (s *Session) Kill(reason, message string) {
 			farewell.Dict = wamp.MustDict(s.format, map[string]any{"message": message})
 		}
 		_ = s.conn.Send(farewell)
+		if p, ok := s.peer.(Dismissed); ok {
+			go p.Dismissed()
+		}
 		time.AfterFunc(s.cfg.GoodbyeTimeout, s.conn.Close)
 	case s.protocol.GiveUp():
 		if message == "" {
 			message = "the router closes the realm or is stopping"
 		}
-		_ = s.conn.Send(s.abort(&Refusal{URI: reason, Message: message}))
+		_ = s.conn.Send(s.turnAway(&Refusal{URI: reason, Message: message}))
 		s.conn.Close()
 	}
 }

@@ -92,6 +92,23 @@ func TestLateAnswerToASessionThatLeft(t *testing.T) {
 	}
 }
 
+// A permission that is taken away before a subscription is confirmed gives nothing that is retained.
+func TestRetainedEventNeedsThePermissionOfTheMoment(t *testing.T) {
+	r := &realm{hold: true}
+	b := newBroker(r)
+	b.Keep(&cluster.Event{Topic: topicURI, Stamp: 1, Publication: 1, Options: wamp.MustDict(wamp.JSON, retain)})
+	c := join(t, b, wamp.JSON)
+	c.subscribe(topicURI, getRetained)
+	c.session.Access.Store(nil)
+	r.confirm()
+	for end := time.Now().Add(wamptest.Timeout); c.answering() && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if sent := c.conn.Sent(); len(sent) != 1 || sent[0].Type != wamp.Subscribed {
+		t.Errorf("sent %v", types(sent))
+	}
+}
+
 func (p *Peer) answering() bool {
 	p.late.mu.Lock()
 	defer p.late.mu.Unlock()

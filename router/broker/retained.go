@@ -129,7 +129,7 @@ func (b *Broker) replay(s *subscription, events []*cluster.Event) {
 			return
 		}
 		o, err := parseOptions(e.Options)
-		if err != nil || o.publisher == to.ID || !o.audience.admits(to) || s.match != wamp.Exact && !mayReceive(to, e.Topic) {
+		if err != nil || o.publisher == to.ID || !o.audience.admits(to) || !mayReceive(to, e.Topic) {
 			continue
 		}
 		if _, passthru := e.Details.Get("ppt_scheme"); passthru && !to.Has(session.SubscriberPPT) {

@@ -97,3 +97,14 @@ func BenchmarkAllows(b *testing.B) {
 		role.Allows(Call, "com.example.add")
 	}
 }
+
+// A narrow permission that allows nothing takes away what a wide one gives.
+func TestEmptyAllowTakesAway(t *testing.T) {
+	role := compileRole(&v1alpha1.Role{Name: "a", Permissions: []v1alpha1.Permission{
+		{URI: "com.", Match: v1alpha1.PatternPrefix, Allow: []v1alpha1.Action{v1alpha1.ActionCall}},
+		{URI: "com.example.internal.", Match: v1alpha1.PatternPrefix, Allow: []v1alpha1.Action{}},
+	}})
+	if !role.Allows(Call, "com.example.add") || role.Allows(Call, "com.example.internal.add") {
+		t.Error("the narrow permission does not decide")
+	}
+}

@@ -19,11 +19,12 @@ func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *s
 		return nil, &session.Refusal{URI: wamp.CloseSystemShutdown, Message: "this router is stopping: connect again to reach another"}
 	}
 	found := r.realms.get(hello.Realm)
-	if found == nil {
+	if found == nil || found.access.Load() == nil {
+		r.loggedIn(s, &hello, false, "", noSuchRealm(hello.Realm))
 		return nil, noSuchRealm(hello.Realm)
 	}
 	access := found.access.Load()
-	if access == nil {
+	if access == nil { // it went just now
 		return nil, noSuchRealm(hello.Realm)
 	}
 	attempt, err := r.attempt(s, &hello)
@@ -31,6 +32,7 @@ func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *s
 		return nil, &session.Refusal{URI: wamp.ErrAuthenticationFailed, Message: err.Error()}
 	}
 	identity, err := access.Admit(s.Joining(), attempt)
+	r.loggedIn(s, &hello, true, identity.Method, err)
 	if err != nil {
 		return nil, r.refuse(hello.Realm, err)
 	}

@@ -57,6 +57,7 @@ type Router struct {
 	clientListener, unixListener, adminListener net.Listener
 
 	realms   realms
+	logins   logins
 	served   atomic.Pointer[v1alpha1.RouterDocumentsState]
 	joined   atomic.Bool // the others were met once
 	loaded   atomic.Bool // documents were applied at least once

@@ -39,8 +39,9 @@ func New(name string, realm Realm, meta MetaProcedures, limits Limits) *Dealer {
 
 // counts are of what happens seldom, so that all sessions of the realm can share them.
 type counts struct {
-	canceled, timedOut, rerouted atomic.Uint64
-	queued                       atomic.Int64
+	canceled, timedOut, rerouted       atomic.Uint64
+	refusedCalls, refusedRegistrations atomic.Uint64
+	queued                             atomic.Int64
 }
 
 // Counts are of the callers and callees on this replica, since it started.
@@ -48,13 +49,17 @@ type Counts struct {
 	Canceled uint64 // calls that their callers canceled
 	TimedOut uint64 // calls that were not answered in time
 	Rerouted uint64 // calls that a callee here handed back, as it is not available
-	Queued   int    // calls that wait for the concurrency of a callee here, now
+	// RefusedCalls and RefusedRegistrations are what Limits refused.
+	RefusedCalls, RefusedRegistrations uint64
+
+	Queued int // calls that wait for the concurrency of a callee here, now
 }
 
 // Counts tells what happened, for metrics.
 func (d *Dealer) Counts() Counts {
 	return Counts{
 		Canceled: d.counts.canceled.Load(), TimedOut: d.counts.timedOut.Load(), Rerouted: d.counts.rerouted.Load(),
+		RefusedCalls: d.counts.refusedCalls.Load(), RefusedRegistrations: d.counts.refusedRegistrations.Load(),
 		Queued: int(d.counts.queued.Load()),
 	}
 }

@@ -78,6 +78,7 @@ func (p *Peer) callEnded() {
 }
 
 func (p *Peer) tooManyCalls(request wamp.ID) {
+	p.dealer.counts.refusedCalls.Add(1)
 	p.refuseCall(request, wamp.ErrUnavailable, fmt.Sprintf(
 		"%d calls of this session have no answer yet: wait for answers before calling again", p.callsOpen.Load()))
 }

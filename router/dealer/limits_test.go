@@ -50,6 +50,9 @@ func TestCallsInFlight(t *testing.T) {
 		if call(); types(p.conn.Sent()) != "ERROR" {
 			t.Error("no end to it")
 		}
+		if n := p.dealer.Counts().RefusedCalls; n != 1 {
+			t.Errorf("%d counted as refused", n)
+		}
 	})
 }
 
@@ -63,5 +66,8 @@ func TestRegistrationsAreLimited(t *testing.T) {
 	}
 	if got := types(p.conn.Sent()); got != "REGISTERED ERROR REGISTERED" {
 		t.Errorf("sent %s", got)
+	}
+	if n := p.dealer.Counts().RefusedRegistrations; n != 1 {
+		t.Errorf("%d counted as refused", n)
 	}
 }

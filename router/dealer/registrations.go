@@ -67,6 +67,7 @@ func (p *Peer) begin(id wamp.ID, options *registerOptions) error {
 	reg := p.registrations[id]
 	if reg == nil {
 		if most := p.dealer.limits.Registrations; most > 0 && len(p.registrations) >= most {
+			p.dealer.counts.refusedRegistrations.Add(1)
 			return fmt.Errorf("the session has %d registrations, as many as this router allows: unregister some, or register patterns", most)
 		}
 		if p.registrations == nil {

@@ -23,6 +23,7 @@ func TestLoginsAreCounted(t *testing.T) {
 		`wamp_router_authentications_total{method="anonymous",realm="other",result="denied"} 2`,
 		`wamp_router_refused_total{limit="callsInFlight"} 0`,
 		`wamp_router_refused_total{limit="registrations"} 0`,
+		`wamp_router_refused_total{limit="subscriptions"} 0`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the metrics have no %s", want)

@@ -18,7 +18,7 @@ var descRPC = []*prometheus.Desc{descInFlight, descQueued, descCanceled, descTim
 
 // collectRPC tells what the dealers did and hold, and what the limits are.
 func (r *Router) collectRPC(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
-	var registrations, calls uint64
+	var registrations, calls, subscriptions uint64
 	open := map[*realm]int{}
 	for _, p := range r.realms.all() {
 		calls, _ := p.dealer.Open()
@@ -34,9 +34,11 @@ func (r *Router) collectRPC(gauge func(*prometheus.Desc, float64, ...string), co
 		counter(descRerouted, c.Rerouted, found.name)
 		registrations += c.RefusedRegistrations
 		calls += c.RefusedCalls
+		subscriptions += found.broker.Stats().Refused
 	}
 	counter(descBeyond, registrations, "registrations")
 	counter(descBeyond, calls, "callsInFlight")
+	counter(descBeyond, subscriptions, "subscriptions")
 	r.logins.each(func(l login, n uint64) { counter(descLogins, n, l.realm, l.method, l.result) })
 	counter(descCrowded, r.realms.refused())
 	for name, value := range r.limitValues() {

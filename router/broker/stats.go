@@ -34,6 +34,7 @@ type Stats struct {
 	Topics        int               // topics and patterns with a subscriber on this replica
 	Delivered     uint64            // events written to subscribers on this replica
 	Dropped       map[string]uint64 // by reason
+	Refused       uint64            // subscriptions that the limit of their session refused
 	Retained      int               // events
 	RetainedBytes int
 	History       int // events
@@ -42,12 +43,13 @@ type Stats struct {
 
 type counts struct {
 	delivered atomic.Uint64
+	refused   atomic.Uint64
 	dropped   [reasons]atomic.Uint64
 }
 
 // Stats counts; it is for metrics, and not for free.
 func (b *Broker) Stats() Stats {
-	s := Stats{Topics: b.Topics(), Delivered: b.counts.delivered.Load(), Dropped: map[string]uint64{}}
+	s := Stats{Topics: b.Topics(), Delivered: b.counts.delivered.Load(), Refused: b.counts.refused.Load(), Dropped: map[string]uint64{}}
 	for r := range reasons {
 		s.Dropped[r.String()] = b.counts.dropped[r].Load()
 	}

@@ -75,6 +75,7 @@ func (p *Peer) subscribe(uri string, match wamp.Match, r request) bool {
 		return true
 	}
 	if len(p.subscriptions) >= p.broker.limits.Subscriptions {
+		p.broker.counts.refused.Add(1)
 		return false
 	}
 	s := &subscription{peer: p, uri: strings.Clone(uri), match: match, id: id, waiting: []request{r}, beginning: true}

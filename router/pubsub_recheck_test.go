@@ -37,7 +37,7 @@ func TestRevokedPermissionEndsWhatItAllowed(t *testing.T) {
 	dev := start(t, 3, func(c *router.DevConfig) { c.Documents = []string{filepath.Dir(docs)} })
 	type client struct {
 		*wamptest.Client
-		lost, kept            wamp.ID
+		lost                  wamp.ID
 		lostEvents, keptEvent <-chan *wamptest.Message
 		over                  chan *wamptest.Message
 		registration          wamp.ID

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -30,6 +31,7 @@ type inbound struct {
 	messages int    // since the last read, not yet in the stats
 	err      error  // the first error, repeated for ever
 	pace     *pace  // nil without a limit of messages a second
+	frames   int    // of the last read, so far
 }
 
 func (in *inbound) start(early []byte) {
@@ -146,6 +148,7 @@ func (p *peer) readFrame() ([]byte, error) {
 		if ok && in.w-in.r >= total {
 			payload := in.buf[in.r+f.header : in.r+total : in.r+total]
 			in.r += total
+			p.yield()
 			if f.masked {
 				ws.Cipher(payload, f.mask, 0)
 			}
@@ -160,9 +163,23 @@ func (p *peer) readFrame() ([]byte, error) {
 	}
 }
 
+// framesAtOnce is how many frames of one read are handled before others get the processor. Clients
+// that wait for answers hardly ever send so many at once; those that always have more to say would
+// keep it until the scheduler takes it away, ten milliseconds each.
+const framesAtOnce = 64
+
+// yield is called for each frame.
+func (p *peer) yield() {
+	if p.in.frames++; p.in.frames%framesAtOnce == 0 {
+		p.via.Flush()
+		runtime.Gosched()
+	}
+}
+
 // fill reads once. total is the size of the frame that begins at r, 0 when not yet known.
 func (p *peer) fill(total int) error {
 	in := &p.in
+	in.frames = 0
 	in.makeRoom(total)
 	p.countMessages()
 	p.via.Flush()

@@ -15,7 +15,7 @@ import (
 func TestPublisherKeepsTheSubscribersPace(t *testing.T) {
 	for _, replicas := range []int{1, 3} {
 		dev := start(t, replicas, func(c *router.DevConfig) {
-			c.Limits = transport.Config{SoftLimit: 256 << 10, HardLimit: 8 << 20, MaxMessage: 1 << 20}
+			c.Limits = transport.Config{SoftLimit: 256 << 10, HardLimit: 16 << 20, MaxMessage: 1 << 20}
 		})
 		const events, size = 600, 64 << 10
 		subscriber, publisher := join(t, dev, 1), join(t, dev, 0)

@@ -195,6 +195,7 @@ func (r *Router) serve() {
 		r.wg.Go(func() { config.Watch(r.ctx, r.log, r.cfg.Configuration.Documents, r.apply) })
 	}
 	r.wg.Go(r.watchReadiness)
+	r.wg.Go(r.releaseMemory)
 }
 
 // connected serves one connection, in its own goroutine.

@@ -110,9 +110,10 @@ func (b *Broker) Event(e *cluster.Event) cluster.Waiter {
 	return nil
 }
 
-// WaitRoom implements cluster.Waiter, for publishers on other replicas.
+// WaitRoom implements cluster.Waiter, for publishers on other replicas. What they sent before they
+// heard of it is on its way and has to be taken as well, so it may be longer than for those here.
 func (s *subscription) WaitRoom(ctx context.Context) error {
-	s.patience.Wait(ctx, s.peer.session, subscriberRoom)
+	s.patience.Wait(ctx, s.peer.session, distantRoom)
 	return nil
 }
 

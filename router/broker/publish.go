@@ -13,7 +13,10 @@ import (
 
 // subscriberRoom is how long a publisher waits, once, for a subscriber that is slow to take its
 // events. One that stays slow is dropped by the limits of its connection.
-const subscriberRoom = 250 * time.Millisecond
+const (
+	subscriberRoom = 250 * time.Millisecond
+	distantRoom    = 3 * time.Second // for a publisher on another replica
+)
 
 // Publish handles PUBLISH.
 func (p *Peer) Publish(m *wamp.Message) {

@@ -11,6 +11,9 @@ import (
 // are slow.
 const topicWait = time.Second
 
+// slowMost bounds how long a replica waits for a slow subscriber until it says that it is not any more.
+const slowMost = 5 * time.Second
+
 // crowdedTopics are the topics that have a subscriber on another replica that is slow to take its
 // events: publishers here wait a moment before they go on, as they do for a slow subscriber here.
 type crowdedTopics struct {
@@ -112,7 +115,7 @@ func (n *Node) slow(from *member, k topicKey, room Waiter) {
 	}
 	from.send(&frame{kind: frameCrowded, realm: k.realm, text: k.topic})
 	n.wg.Go(func() {
-		ctx, cancel := context.WithTimeout(n.ctx, topicWait)
+		ctx, cancel := context.WithTimeout(n.ctx, slowMost)
 		defer cancel()
 		_ = room.WaitRoom(ctx)
 		n.slowly.mu.Lock()

@@ -69,7 +69,7 @@ func (r *realm) elsewhere(here, authID string, most int) (n int) {
 }
 
 func methodOf(info *cluster.SessionInfo) string {
-	details, _ := wamp.Dict{Format: wamp.CBOR, Raw: info.Details}.Decode()
+	details, _ := wamp.Dict{Format: wamp.CBOR, Raw: []byte(info.Details)}.Decode()
 	method, _ := details["authmethod"].(string)
 	return method
 }

@@ -224,8 +224,9 @@ type SessionInfo struct {
 	Replica  string
 	AuthID   string
 	AuthRole string
-	// Details are what wamp.session.get and on_join tell: one CBOR dictionary.
-	Details []byte
+	// Details are what wamp.session.get and on_join tell: one CBOR dictionary. It is a string
+	// because every replica keeps one of every session, as a part of what it was told.
+	Details string
 
 	member *member
 }

@@ -115,6 +115,9 @@ func (m *machine) removeAll(session wamp.ID, which func(entryKind) bool) {
 			m.removeOwn(k)
 		}
 	}
+	if info, ok := m.table.sessions.get(session); ok && which(entrySession) {
+		m.removeOwn(listKey{Kind: entrySession, Realm: info.Realm, Session: session})
+	}
 	for _, a := range m.asks {
 		if a.key.Session == session {
 			a.closed, a.then = true, nil

@@ -13,7 +13,6 @@ import (
 type ownList struct {
 	version uint64
 	entries map[listKey]listEntry
-	callees map[listKey]Callee
 	session map[wamp.ID]map[listKey]struct{}
 
 	// Not sent yet: the changes since version flushed.
@@ -25,26 +24,25 @@ type ownList struct {
 func newOwnList() ownList {
 	return ownList{
 		entries: map[listKey]listEntry{},
-		callees: map[listKey]Callee{},
 		session: map[wamp.ID]map[listKey]struct{}{},
 	}
 }
 
-func (l *ownList) insert(e listEntry, c Callee) {
+func (l *ownList) insert(e listEntry) {
 	l.version++
 	l.entries[e.Key] = e
-	l.callees[e.Key] = c
-	if l.session[e.Key.Session] == nil {
-		l.session[e.Key.Session] = map[listKey]struct{}{}
+	if e.Key.Kind != entrySession { // it needs no index, and most sessions have nothing else
+		if l.session[e.Key.Session] == nil {
+			l.session[e.Key.Session] = map[listKey]struct{}{}
+		}
+		l.session[e.Key.Session][e.Key] = struct{}{}
 	}
-	l.session[e.Key.Session][e.Key] = struct{}{}
 	l.add = append(l.add, e)
 }
 
 func (l *ownList) drop(k listKey) {
 	l.version++
 	delete(l.entries, k)
-	delete(l.callees, k)
 	delete(l.session[k.Session], k)
 	if len(l.session[k.Session]) == 0 {
 		delete(l.session, k.Session)
@@ -89,7 +87,7 @@ func (m *machine) insertOwn(e listEntry, c Callee) bool {
 	if !m.show(m.self, &e, c) {
 		return false
 	}
-	m.own.insert(e, c)
+	m.own.insert(e)
 	return true
 }
 

@@ -73,7 +73,7 @@ func TestEveryReplicaIsToldOfChangesInOrder(t *testing.T) {
 	hosts := []*newsHost{{}, {}, {}}
 	nodes := startHosted(t, 3, nil, func(i int) Host { return hosts[i] })
 	r := nodes[0].Realm("realm1")
-	r.Joined(&SessionInfo{Session: 1, AuthID: "ann", AuthRole: "user", Details: []byte{0xa0}})
+	r.Joined(&SessionInfo{Session: 1, AuthID: "ann", AuthRole: "user", Details: "\xa0"})
 	if err := register(t, r, "com.a", RoundRobin, 1, &echo{}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestLateReplicaKnowsAndIsGivenWhatIsKept(t *testing.T) {
 	first := &newsHost{kept: []*Event{{Topic: "com.kept", Publication: 1}}}
 	n := startHosted(t, 1, nil, func(int) Host { return first })[0]
 	n.Realm("realm1").AskKept()
-	n.Realm("realm1").Joined(&SessionInfo{Session: 1, Details: []byte{0xa0}})
+	n.Realm("realm1").Joined(&SessionInfo{Session: 1, Details: "\xa0"})
 	late := &newsHost{}
 	again, err := Start(Config{
 		Cluster: "test", Replica: "late", Logger: testLogger(), Host: late,
@@ -138,6 +138,6 @@ func TestLateReplicaKnowsAndIsGivenWhatIsKept(t *testing.T) {
 		}
 		return nil
 	})
-	n.Realm("realm1").Joined(&SessionInfo{Session: 2, Details: []byte{0xa0}})
+	n.Realm("realm1").Joined(&SessionInfo{Session: 2, Details: "\xa0"})
 	late.wait(t, &late.news, "joined 2")
 }

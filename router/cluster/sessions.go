@@ -22,15 +22,19 @@ func parseSession(who *member, e *listEntry) (*SessionInfo, error) {
 	if err := decoding.Unmarshal([]byte(e.Detail), &d); err != nil {
 		return nil, fmt.Errorf("session %d: %w", e.Key.Session, err)
 	}
+	details := string(e.Detail)[max(0, len(e.Detail)-len(d.Details)):] // they come last
+	if details != string(d.Details) {
+		details = string(d.Details)
+	}
 	return &SessionInfo{
 		Realm: e.Key.Realm, Session: e.Key.Session, Replica: who.replica,
-		AuthID: d.AuthID, AuthRole: d.AuthRole, Details: d.Details, member: who,
+		AuthID: d.AuthID, AuthRole: d.AuthRole, Details: details, member: who,
 	}, nil
 }
 
 // Joined tells the other replicas of a session. Nothing waits for them.
 func (r *Realm) Joined(s *SessionInfo) {
-	detail, err := cbor.Marshal(&sessionDetail{AuthID: s.AuthID, AuthRole: s.AuthRole, Details: s.Details})
+	detail, err := cbor.Marshal(&sessionDetail{AuthID: s.AuthID, AuthRole: s.AuthRole, Details: []byte(s.Details)})
 	if err != nil {
 		panic(err) // strings and bytes can be encoded
 	}

@@ -39,7 +39,7 @@ func TestOrdersForNobody(t *testing.T) {
 
 func TestSessionsOfOtherVersionsHaveDetails(t *testing.T) {
 	for _, raw := range [][]byte{nil, []byte("nonsense"), wamp.MustDict(wamp.CBOR, map[string]any{"session": 7, "authid": "a", "authrole": "r"}).Raw} {
-		d := details(&cluster.SessionInfo{Session: 7, AuthID: "a", AuthRole: "r", Details: raw})
+		d := details(&cluster.SessionInfo{Session: 7, AuthID: "a", AuthRole: "r", Details: string(raw)})
 		if len(d) != 3 || d["authid"] != "a" || d["authrole"] != "r" {
 			t.Errorf("details %v", d)
 		}

@@ -17,13 +17,13 @@ func Info(s *session.Session) *cluster.SessionInfo {
 	}
 	return &cluster.SessionInfo{
 		Realm: s.Realm, Session: s.ID, AuthID: s.Identity.AuthID, AuthRole: s.Identity.Role.Name,
-		Details: wamp.MustDict(wamp.CBOR, details).Raw,
+		Details: string(wamp.MustDict(wamp.CBOR, details).Raw),
 	}
 }
 
 // details are those of Info.
 func details(info *cluster.SessionInfo) map[string]any {
-	d, err := wamp.Dict{Format: wamp.CBOR, Raw: info.Details}.Decode()
+	d, err := wamp.Dict{Format: wamp.CBOR, Raw: []byte(info.Details)}.Decode()
 	if err != nil || len(d) == 0 { // a replica of another version said less
 		return map[string]any{"session": uint64(info.Session), "authid": info.AuthID, "authrole": info.AuthRole}
 	}

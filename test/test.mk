@@ -39,10 +39,11 @@ interop: $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) python-client ## Tes
 	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 5m ./app ./demo ./interop
 
 # Autobahn|JS asks for Node.js 22; older ones lack nothing but WebSocket, which its driver gives
-# them. What the libraries would compile is optional.
+# them. What the libraries would compile is optional. The versions are those of the lock file; npm ci
+# would refuse it, because npm leaves what is optional and of another machine out of it.
 %/node_modules/.package-lock.json: %/package-lock.json
 	@command -v npm >/dev/null || { echo "npm is not in PATH: install Node.js with npm (apt-get install nodejs npm)"; exit 1; }
-	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@cd $* && npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: python-client

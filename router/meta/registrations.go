@@ -117,5 +117,23 @@ func (m *Meta) removeCallee(a *arguments) (result, error) {
 	if !slices.ContainsFunc(p.Callees, func(c cluster.CalleeInfo) bool { return c.Session == callee }) || !m.realm.Tell(callee, o.encode()) {
 		return result{}, &cluster.Error{URI: wamp.ErrNoSuchSession, Message: fmt.Sprintf("the session %d is not a callee of %s", callee, p.URI)}
 	}
+	m.awaitRemoval(p.Registration, callee)
 	return result{}, nil
+}
+
+const (
+	// removalWait bounds how long remove_callee waits for the list to change here, and
+	// removalLook is how often it looks.
+	removalWait = time.Second
+	removalLook = 2 * time.Millisecond
+)
+
+// awaitRemoval waits until calls from this replica go to the callee no more.
+func (m *Meta) awaitRemoval(registration, callee wamp.ID) {
+	for end := time.Now().Add(removalWait); time.Now().Before(end); time.Sleep(removalLook) {
+		p, _ := m.realm.Registration(registration)
+		if !slices.ContainsFunc(p.Callees, func(c cluster.CalleeInfo) bool { return c.Session == callee }) {
+			return
+		}
+	}
 }

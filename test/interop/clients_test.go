@@ -20,6 +20,8 @@ type library struct {
 	// when it can with another serialization. A test fails when a scenario is named that there
 	// is none of.
 	cannot map[string]string
+	// noStreams: its callees do not announce progressive_call_results, so they are not asked for any.
+	noStreams bool
 	// tellsReason: it tells why the router closed a session; tellsRevocation: it tells that a
 	// registration was taken away.
 	tellsReason, tellsRevocation bool

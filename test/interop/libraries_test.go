@@ -40,9 +40,10 @@ var libraries = []*library{
 		},
 	},
 	{
-		name:   "wampy.js 8.0.2",
-		start:  nodeDriver("wampy.js", "wampy"),
-		speaks: []string{"websocket/json", "websocket/msgpack", "websocket/cbor"},
+		name:      "wampy.js 8.0.2",
+		start:     nodeDriver("wampy.js", "wampy"),
+		noStreams: true,
+		speaks:    []string{"websocket/json", "websocket/msgpack", "websocket/cbor"},
 		cannot: map[string]string{
 			"cancel: kill":                     "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",
 			"cancel: killnowait":               "as a callee it knows no INTERRUPT, and does not say otherwise in HELLO",

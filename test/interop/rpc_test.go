@@ -94,6 +94,9 @@ var rpcScenarios = []scenario{
 	}},
 	{"progressive results", func(r *run) {
 		callee, caller := r.far(), r.near()
+		if r.library.noStreams {
+			callee = r.farNexus()
+		}
 		callee.register(r.uri("progress"), nil, func(i *invocation) {
 			if i.Details["receive_progress"] == true {
 				for n := range 5 {

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/router/pattern"
+	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 // Role is a compiled set of permissions; it does not change.
@@ -29,6 +31,7 @@ type prefix struct {
 }
 
 type wildcard struct {
+	uri        string
 	components []string // "" stands for any
 	head       int      // literal components before the first ""
 	literal    int      // literal components in all
@@ -65,7 +68,7 @@ func compileRole(r *v1alpha1.Role) *Role {
 }
 
 func newWildcard(uri string, allow Action) wildcard {
-	w := wildcard{components: strings.Split(uri, "."), allow: allow}
+	w := wildcard{uri: uri, components: strings.Split(uri, "."), allow: allow}
 	for _, c := range w.components {
 		if c != "" {
 			w.literal++
@@ -76,20 +79,6 @@ func newWildcard(uri string, allow Action) wildcard {
 		w.head = len(w.components)
 	}
 	return w
-}
-
-func (w *wildcard) matches(uri string) bool {
-	for i, c := range w.components {
-		component, rest, more := strings.Cut(uri, ".")
-		if c != "" && c != component {
-			return false
-		}
-		if more != (i < len(w.components)-1) {
-			return false
-		}
-		uri = rest
-	}
-	return true
 }
 
 // TrustLevel is the role's trust level, if it has one. A nil Role has none.
@@ -114,7 +103,7 @@ func (r *Role) Allows(action Action, uri string) bool {
 		}
 	}
 	for i := range r.wildcard {
-		if r.wildcard[i].matches(uri) {
+		if pattern.Matches(wamp.Wildcard, r.wildcard[i].uri, uri) {
 			return r.wildcard[i].allow&action != 0
 		}
 	}

@@ -337,7 +337,7 @@ func FuzzLongPoll(f *testing.F) {
 			r.URL.Path = "/longpoll/" + path
 			answer, err := client.Do(r.WithContext(t.Context()))
 			if err != nil {
-				t.Skip(err) // the client refuses to send it
+				t.Fatalf("POST %q got no answer: %v", path, err)
 			}
 			defer answer.Body.Close()
 			b, _ := io.ReadAll(answer.Body)

@@ -18,7 +18,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // both runs a test with the two ends of a connection, for each kind of connection.
 func both(t *testing.T, test func(t *testing.T, s *Socket, there net.Conn)) {
-	for _, network := range []string{"tcp", "unix", "pipe"} {
+	over(t, []string{"tcp", "unix", "pipe"}, test)
+}
+
+// over runs a test on some kinds of connections.
+func over(t *testing.T, networks []string, test func(t *testing.T, s *Socket, there net.Conn)) {
+	for _, network := range networks {
 		t.Run(network, func(t *testing.T) {
 			var here, there net.Conn
 			if network == "pipe" {
@@ -156,11 +161,8 @@ func TestClose(t *testing.T) {
 
 // What the other side did to the connection is told as by net.Conn.
 func TestReset(t *testing.T) {
-	both(t, func(t *testing.T, s *Socket, there net.Conn) {
-		tcp, ok := there.(*net.TCPConn)
-		if !ok {
-			t.Skip("only TCP has resets")
-		}
+	over(t, []string{"tcp"}, func(t *testing.T, s *Socket, there net.Conn) {
+		tcp := there.(*net.TCPConn)
 		_ = tcp.SetLinger(0)
 		_ = tcp.Close()
 		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
@@ -179,10 +181,7 @@ func TestReset(t *testing.T) {
 
 // Neither a read nor a write allocates.
 func TestNoAllocation(t *testing.T) {
-	both(t, func(t *testing.T, s *Socket, there net.Conn) {
-		if !s.Direct() {
-			t.Skip("asks the connection")
-		}
+	over(t, []string{"tcp", "unix"}, func(t *testing.T, s *Socket, there net.Conn) {
 		b := make([]byte, 16)
 		if n := testing.AllocsPerRun(100, func() {
 			_, _ = there.Write(b)

@@ -157,7 +157,7 @@ func (r *Router) join() error {
 			if err != nil {
 				return err
 			}
-			c.Network.Key = key
+			c.Network.Keys = [][]byte{key}
 		}
 	}
 	node, err := cluster.Start(c)

@@ -50,6 +50,9 @@ func (p *WampProcedure) Default() {
 	if p.Spec.Enforcement == "" {
 		p.Spec.Enforcement = EnforceRequire
 	}
+	if p.Spec.Rotation == "" {
+		p.Spec.Rotation = RotationCluster
+	}
 	if p.Spec.Standbys == nil {
 		p.Spec.Standbys = ptr.To[int32](1)
 	}

@@ -29,6 +29,29 @@ const (
 	MatchWildcard MatchPolicy = "wildcard"
 )
 
+// RotationScope says how far a rotation reaches.
+// +kubebuilder:validation:Enum=Cluster;Replica
+type RotationScope string
+
+const (
+	// RotationCluster: one rotation for the whole cluster.
+	RotationCluster RotationScope = "Cluster"
+	// RotationReplica: each replica rotates by itself over all callees.
+	RotationReplica RotationScope = "Replica"
+)
+
+// PartitionPolicy says what replicas do that cannot reach one another.
+// +kubebuilder:validation:Enum=Available;Majority
+type PartitionPolicy string
+
+const (
+	// PartitionAvailable: every part of a split cluster serves, each exact in itself.
+	PartitionAvailable PartitionPolicy = "Available"
+	// PartitionMajority: only a part with more than half of the replicas registers procedures and
+	// rotates over the cluster; the others refuse both and are not ready.
+	PartitionMajority PartitionPolicy = "Majority"
+)
+
 // EnforcementPolicy says what happens to a REGISTER whose policy is not the declared one.
 // +kubebuilder:validation:Enum=Require;Override
 type EnforcementPolicy string

@@ -190,6 +190,8 @@ type RouterClusterConfiguration struct {
 	// resolved again every time, so a headless Service is all that is needed.
 	Join []string `json:"join,omitempty"`
 	// KeyFile holds 16, 24 or 32 bytes in base64: gossip is encrypted with it and links are
-	// TLS with an identity derived from it. Absent: both are in the clear.
+	// TLS with an identity derived from it. Absent: both are in the clear. While a key is replaced
+	// it holds several, one a line: the first is used, what any of them protects is taken. The file
+	// is read again when it changes.
 	KeyFile string `json:"keyFile,omitempty"`
 }

@@ -33,6 +33,12 @@ type RouterReplicaState struct {
 	// ListHash is a hash of every registration it knows: equal on all replicas at rest.
 	ListHash string `json:"listHash"`
 	Sessions int    `json:"sessions"`
+	// Minority: with partitionPolicy Majority, this replica has not been able to reach more than
+	// half of the replicas; it refuses registrations and rotations of the cluster.
+	Minority bool `json:"minority,omitempty"`
+	// Keys are fingerprints of the keys of gossip and links that it accepts, the one it uses first:
+	// the first 16 hexadecimal digits of their SHA-256. Empty when these are in the clear.
+	Keys []string `json:"keys,omitempty"`
 }
 
 // RouterDocumentsState tells which documents a replica serves.

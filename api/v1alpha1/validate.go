@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -19,6 +20,7 @@ const (
 	sayActionTwice   = "list each action once"
 	sayTrustLevel    = "write a trust level from 0 to 1000000"
 	sayStandbys      = "write a number of standbys from 0 to 1000"
+	sayHold          = "write a duration from 0s to 5m, for example 5s"
 	sayHistoryLimit  = "write a number of events from 1 to 100000"
 	sayName          = "write a name for the object"
 )
@@ -32,6 +34,7 @@ const (
 	maxStandbys    = 1000
 	maxHistories   = 64
 	maxHistory     = 100000
+	maxHold        = 5 * time.Minute
 )
 
 var roleName = regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$`)
@@ -90,6 +93,10 @@ func (p *WampProcedure) Validate() error {
 	errs = append(errs, validateEnum(spec.Child("invoke"), p.Spec.Invoke,
 		InvokeSingle, InvokeRoundRobin, InvokeRandom, InvokeFirst, InvokeLast)...)
 	errs = append(errs, validateEnum(spec.Child("enforcement"), p.Spec.Enforcement, EnforceRequire, EnforceOverride)...)
+	errs = append(errs, validateEnum(spec.Child("rotation"), p.Spec.Rotation, RotationCluster, RotationReplica)...)
+	if h := p.Spec.Hold; h != nil && (h.Duration < 0 || h.Duration > maxHold) {
+		errs = append(errs, field.Invalid(spec.Child("hold"), h.Duration.String(), sayHold))
+	}
 	if n := p.Spec.Standbys; n != nil && (*n < 0 || *n > maxStandbys) {
 		errs = append(errs, field.Invalid(spec.Child("standbys"), *n, sayStandbys))
 	}

@@ -112,6 +112,15 @@ type WampClusterSpec struct {
 	// +kubebuilder:default=3
 	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 64",message="write a number of replicas from 0 to 64"
 	Replicas *int32 `json:"replicas,omitempty"`
+	// partitionPolicy says what replicas do that cannot reach one another. Available: every part
+	// of a split cluster serves, each exact in itself; when the split heals, the older callee of a
+	// single procedure stays and the younger is revoked. Majority: a part that has not more than
+	// half of spec.replicas refuses new registrations and calls that rotate over the cluster, with
+	// wamp.error.unavailable, and its pods are not ready. Change replicas and this field only
+	// while all replicas reach one another.
+	// +optional
+	// +kubebuilder:default=Available
+	PartitionPolicy PartitionPolicy `json:"partitionPolicy,omitempty"`
 	// image of the router; the operator's own version when absent.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512

@@ -43,6 +43,27 @@ type WampProcedureSpec struct {
 	// +optional
 	// +kubebuilder:default=Require
 	Enforcement EnforcementPolicy `json:"enforcement,omitempty"`
+	// rotation says how far a roundrobin rotation reaches: Cluster is one rotation for all
+	// replicas, exact in itself; with Replica each replica has a rotation of its own over all
+	// callees, which saves a call the way over the replica that deals the turns. Other policies
+	// are not affected.
+	// +optional
+	// +kubebuilder:default=Cluster
+	Rotation RotationScope `json:"rotation,omitempty"`
+	// idempotent says that the procedure may be called twice for one call: when a callee, or its
+	// replica, is lost with the call, the call is sent to the next callee instead of being
+	// answered with wamp.error.canceled. Progressive calls are not sent again, nor is a call of
+	// which a progressive result has been passed on.
+	// +optional
+	Idempotent bool `json:"idempotent,omitempty"`
+	// hold is how long a call waits while the procedure has no callee, so that the restart of the
+	// only callee loses no call; after that the call is answered with
+	// wamp.error.no_such_procedure. A duration from 0s to 5m; absent or 0s, calls do not wait.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) <= duration('5m')",message="write a duration from 0s to 5m, for example 5s"
+	Hold *metav1.Duration `json:"hold,omitempty"`
 	// standbys is how many callees besides the first make the procedure redundant; it decides
 	// the condition Redundant and nothing else. From 0 to 1000.
 	// +optional

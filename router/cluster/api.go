@@ -180,8 +180,11 @@ type Answer struct {
 	Via      *backlog.Via
 	Progress bool
 	Error    string
-	Details  wamp.Dict
-	Payload  wamp.Payload
+	// Lost: the ERROR stands for a callee, or its replica, that was lost with the call after it
+	// had been delivered, or may have been.
+	Lost    bool
+	Details wamp.Dict
+	Payload wamp.Payload
 }
 
 // Event is one publication on its way to the subscribers of a topic.
@@ -305,6 +308,12 @@ type Host interface {
 type Declaration struct {
 	Invoke   Policy
 	Override bool // apply Invoke whatever a REGISTER asks for, instead of refusing it
+	// LocalRotation: each replica has a rotation of its own.
+	LocalRotation bool
+	// Idempotent: a call that is lost with its callee is sent to the next one.
+	Idempotent bool
+	// Hold is how long a call waits while there is no callee.
+	Hold time.Duration
 }
 
 // ProcedureKey names a procedure in the cluster.

@@ -33,6 +33,7 @@ const (
 type gossip struct {
 	list   *memberlist.Memberlist
 	logger *slog.Logger
+	fabric fabric
 	events chan memberEvent
 	done   chan struct{}
 	wg     sync.WaitGroup
@@ -71,7 +72,7 @@ type memberDigest struct {
 
 func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64) (*gossip, error) {
 	g := &gossip{
-		logger: c.Logger, events: make(chan memberEvent, 1024), done: make(chan struct{}),
+		logger: c.Logger, fabric: c.fabric, events: make(chan memberEvent, 1024), done: make(chan struct{}),
 		id: id, digest: digest, at: map[MemberID]string{},
 	}
 	var err error
@@ -88,7 +89,9 @@ func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64)
 	m := memberlist.DefaultLANConfig()
 	m.Name = string(id)
 	m.Label = c.Cluster
-	m.SecretKey = c.Network.Key
+	if len(c.Network.Keys) > 0 {
+		m.SecretKey = c.Network.Keys[0]
+	}
 	m.BindAddr, m.BindPort = host, port
 	m.AdvertiseAddr, m.AdvertisePort = c.Network.Advertise, port
 	// A silent member is found dead in 1.2 to 1.9 s with these; with the defaults in 5 to 7.
@@ -100,6 +103,9 @@ func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64)
 	m.EnableCompression = false
 	m.Delegate, m.Events = g, g
 	m.Logger = log.New(io.Discard, "", 0)
+	if m.Transport, err = c.fabric.gossip(host, port, m.Logger); err != nil {
+		return nil, fmt.Errorf("gossip address: %w", err)
+	}
 	if g.list, err = memberlist.Create(m); err != nil {
 		return nil, fmt.Errorf("starting gossip on %s: %w", c.Network.Gossip, err)
 	}
@@ -197,7 +203,7 @@ func (g *gossip) resolve(ctx context.Context, name string) ([]string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	hosts, err := net.DefaultResolver.LookupHost(ctx, host)
+	hosts, err := g.fabric.resolve(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("looking up the other replicas: %w", err)
 	}

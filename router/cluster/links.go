@@ -17,6 +17,7 @@ import (
 type links struct {
 	self     linkHello // Protocol, Cluster, From, Replica
 	listener net.Listener
+	fabric   fabric
 	tls      *tls.Config
 	logger   *slog.Logger
 	serve    func(*link) // until it breaks
@@ -30,10 +31,10 @@ type links struct {
 	active map[*link]struct{}
 }
 
-func newLinks(self linkHello, ln net.Listener, config *tls.Config, logger *slog.Logger, serve func(*link)) *links {
+func newLinks(self linkHello, ln net.Listener, config *tls.Config, f fabric, logger *slog.Logger, serve func(*link)) *links {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &links{
-		self: self, listener: ln, tls: config, logger: logger, serve: serve, ctx: ctx, stop: stop,
+		self: self, listener: ln, tls: config, fabric: f, logger: logger, serve: serve, ctx: ctx, stop: stop,
 		half: map[linkHello]*stream{}, dials: map[MemberID]context.CancelFunc{}, active: map[*link]struct{}{},
 	}
 	l.wg.Go(l.accept)
@@ -99,12 +100,12 @@ func (l *links) keep(ctx context.Context, id MemberID, addr string) {
 func (l *links) dial(id MemberID, addr string) (*link, error) {
 	h := l.self
 	h.To, h.Link = id, rand.Uint64()
-	control, err := dialStream(addr, l.tls, h)
+	control, err := dialStream(l.ctx, l.fabric, addr, l.tls, h)
 	if err != nil {
 		return nil, err
 	}
 	h.Calls = true
-	calls, err := dialStream(addr, l.tls, h)
+	calls, err := dialStream(l.ctx, l.fabric, addr, l.tls, h)
 	if err != nil {
 		control.close()
 		return nil, err

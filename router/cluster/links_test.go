@@ -35,12 +35,12 @@ func TestLinkRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newLinks(linkHello{Protocol: linkProtocol, Cluster: "test", From: "b.1"}, ln, server, testLogger(),
+			l := newLinks(linkHello{Protocol: linkProtocol, Cluster: "test", From: "b.1"}, ln, server, sockets{}, testLogger(),
 				func(*link) { t.Error("the link was put to use") })
 			defer l.close()
 			h := linkHello{Protocol: linkProtocol, Cluster: "test", From: "a.1", To: "b.1", Link: 1}
 			test.change(&h)
-			s, err := dialStream(ln.Addr().String(), client, h)
+			s, err := dialStream(t.Context(), sockets{}, ln.Addr().String(), client, h)
 			if err == nil {
 				s.close()
 				t.Fatal("it was welcomed")

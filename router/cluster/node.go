@@ -28,6 +28,9 @@ type Config struct {
 	Host    Host
 	// Network is how the replicas find one another; nil: this replica is alone.
 	Network *Network
+
+	fabric fabric // nil: sockets
+	flaw   flaw
 }
 
 // Network says where a replica listens for others and where it looks for them.
@@ -40,8 +43,9 @@ type Network struct {
 	// Join are names or addresses of other replicas, with the port of their gossip if it
 	// is another than here.
 	Join []string
-	// Key encrypts gossip and links: 16, 24 or 32 bytes. Empty: both are in the clear.
-	Key []byte
+	// Keys protect gossip and links: 16, 24 or 32 bytes each. The first is used, what any of them
+	// protects is taken. None: both are in the clear.
+	Keys [][]byte
 }
 
 // Node is one replica's part of the cluster.
@@ -83,6 +87,10 @@ func Start(c Config) (*Node, error) {
 	_, _ = rand.Read(boot[:])
 	self := newMember(MemberID(c.Replica+"."+hex.EncodeToString(boot[:])), c.Replica)
 	t := newTable()
+	t.flaw = c.flaw
+	if c.fabric == nil {
+		c.fabric = sockets{}
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
 		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}, c.Host.Pending),
@@ -102,7 +110,7 @@ func Start(c Config) (*Node, error) {
 }
 
 func (n *Node) startNetwork(c *Config) error {
-	ln, err := net.Listen("tcp", c.Network.Links)
+	ln, err := c.fabric.listen(c.Network.Links)
 	if err != nil {
 		return fmt.Errorf("listening for links of other replicas: %w", err)
 	}
@@ -111,8 +119,8 @@ func (n *Node) startNetwork(c *Config) error {
 		return err
 	}
 	var config *tls.Config
-	if len(c.Network.Key) > 0 {
-		if config, err = identity(c.Network.Key, c.Cluster); err != nil {
+	if len(c.Network.Keys) > 0 {
+		if config, err = identity(c.Network.Keys[0], c.Cluster); err != nil {
 			_ = ln.Close()
 			return fmt.Errorf("deriving the identity of links from the cluster's key: %w", err)
 		}
@@ -124,7 +132,7 @@ func (n *Node) startNetwork(c *Config) error {
 	}
 	n.address = net.JoinHostPort(n.gossip.list.LocalNode().Addr.String(), strconv.Itoa(port))
 	hello := linkHello{Protocol: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
-	n.links = newLinks(hello, ln, config, c.Logger, n.serveLink)
+	n.links = newLinks(hello, ln, config, c.fabric, c.Logger, n.serveLink)
 	n.wg.Go(n.followGossip)
 	n.wg.Go(func() { n.gossip.run(n.ctx, c.Network.Join) })
 	return nil

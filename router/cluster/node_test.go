@@ -118,19 +118,19 @@ func register(t *testing.T, r *Realm, uri string, invoke Policy, session wamp.ID
 }
 
 // startNodes starts n nodes on loopback that know of one another.
-func startNodes(t *testing.T, n int, key []byte) []*Node {
+func startNodes(t *testing.T, n int, keys ...[]byte) []*Node {
 	t.Helper()
-	return startHosted(t, n, key, func(int) Host { return silentHost{} })
+	return startHosted(t, n, keys, func(int) Host { return silentHost{} })
 }
 
-func startHosted(t *testing.T, n int, key []byte, host func(int) Host) []*Node {
+func startHosted(t *testing.T, n int, keys [][]byte, host func(int) Host) []*Node {
 	t.Helper()
 	var nodes []*Node
 	var join []string
 	for i := range n {
 		node, err := Start(Config{
 			Cluster: "test", Replica: fmt.Sprintf("r%d", i), Logger: testLogger(), Host: host(i),
-			Network: &Network{Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join, Key: key},
+			Network: &Network{Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join, Keys: keys},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -185,9 +185,9 @@ func eventually(t *testing.T, check func() error) {
 // Three replicas over real sockets: a registration that was confirmed on one is callable from
 // all at once, the rotation is one for the cluster, and rules hold across replicas.
 func TestThreeReplicasActAsOne(t *testing.T) {
-	for name, key := range map[string][]byte{"clear": nil, "encrypted": []byte("0123456789abcdef")} {
+	for name, keys := range map[string][][]byte{"clear": nil, "encrypted": {[]byte("0123456789abcdef")}} {
 		t.Run(name, func(t *testing.T) {
-			nodes := startNodes(t, 3, key)
+			nodes := startNodes(t, 3, keys...)
 			realms := make([]*Realm, 3)
 			for i, n := range nodes {
 				realms[i] = n.Realm("realm1")
@@ -220,7 +220,7 @@ func TestThreeReplicasActAsOne(t *testing.T) {
 // A replica that is cut off without a word loses its callees to the standby, and its share of
 // the slots to the others.
 func TestReplicaLost(t *testing.T) {
-	nodes := startNodes(t, 3, nil)
+	nodes := startNodes(t, 3)
 	for i, n := range nodes {
 		for j := range 20 {
 			uri := fmt.Sprintf("com.example.p%d", j)
@@ -251,7 +251,7 @@ func TestReplicaLost(t *testing.T) {
 // A replica that crashed and is back at the same address does not wait for its earlier run,
 // which gossip takes for alive for more than a second.
 func TestReplicaIsBackAtOnce(t *testing.T) {
-	nodes := startNodes(t, 2, nil)
+	nodes := startNodes(t, 2)
 	gossip, links := nodes[1].GossipAddress(), nodes[1].address
 	nodes[1].end()
 	start := time.Now()
@@ -281,7 +281,7 @@ func TestReplicaIsBackAtOnce(t *testing.T) {
 
 // The burst of an application that registers everything it has at once.
 func TestBurstOfRegistrations(t *testing.T) {
-	nodes := startNodes(t, 3, nil)
+	nodes := startNodes(t, 3)
 	const count = 10000
 	done := make(chan error, count)
 	start := time.Now()

@@ -23,6 +23,13 @@ type table struct {
 
 	members sync.Map // member.hash: *member
 
+	// quorum is the number of replicas of which more than half are needed, 0 for none;
+	// minority says that this replica has been without them for a while.
+	quorum   atomic.Int64
+	minority atomic.Bool
+
+	flaw flaw
+
 	declaredMu sync.RWMutex
 	declared   map[ProcedureKey]*Declaration
 }

@@ -282,6 +282,8 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.NamespacesFrom
   scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.PartitionPolicy
+  scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.PatternMatch
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Permission
@@ -396,6 +398,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: trustLevel
       type:
         scalar: numeric
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.RotationScope
+  scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.RouterClientAuth
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.SCRAMCredential
@@ -508,6 +512,10 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Listener
       default:
         port: 8080
+    - name: partitionPolicy
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.PartitionPolicy
+      default: Available
     - name: pod
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.PodShape
@@ -583,6 +591,12 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.EnforcementPolicy
       default: Require
+    - name: hold
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: idempotent
+      type:
+        scalar: boolean
     - name: invoke
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.InvocationPolicy
@@ -594,6 +608,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: realm
       type:
         scalar: string
+    - name: rotation
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.RotationScope
+      default: Cluster
     - name: standbys
       type:
         scalar: numeric

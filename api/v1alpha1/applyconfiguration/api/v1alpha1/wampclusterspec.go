@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -14,6 +15,13 @@ import (
 type WampClusterSpecApplyConfiguration struct {
 	// replicas is the number of routers, from 0 to 64.
 	Replicas *int32 `json:"replicas,omitempty"`
+	// partitionPolicy says what replicas do that cannot reach one another. Available: every part
+	// of a split cluster serves, each exact in itself; when the split heals, the older callee of a
+	// single procedure stays and the younger is revoked. Majority: a part that has not more than
+	// half of spec.replicas refuses new registrations and calls that rotate over the cluster, with
+	// wamp.error.unavailable, and its pods are not ready. Change replicas and this field only
+	// while all replicas reach one another.
+	PartitionPolicy *apiv1alpha1.PartitionPolicy `json:"partitionPolicy,omitempty"`
 	// image of the router; the operator's own version when absent.
 	Image *string `json:"image,omitempty"`
 	// imagePullPolicy of the router's image.
@@ -47,6 +55,14 @@ func WampClusterSpec() *WampClusterSpecApplyConfiguration {
 // If called multiple times, the Replicas field is set to the value of the last call.
 func (b *WampClusterSpecApplyConfiguration) WithReplicas(value int32) *WampClusterSpecApplyConfiguration {
 	b.Replicas = &value
+	return b
+}
+
+// WithPartitionPolicy sets the PartitionPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PartitionPolicy field is set to the value of the last call.
+func (b *WampClusterSpecApplyConfiguration) WithPartitionPolicy(value apiv1alpha1.PartitionPolicy) *WampClusterSpecApplyConfiguration {
+	b.PartitionPolicy = &value
 	return b
 }
 

@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // WampProcedureSpecApplyConfiguration represents a declarative configuration of the WampProcedureSpec type for use
@@ -29,6 +30,20 @@ type WampProcedureSpecApplyConfiguration struct {
 	// enforcement says what happens to a REGISTER that asks for another policy: Require refuses
 	// it, Override applies the declared one.
 	Enforcement *apiv1alpha1.EnforcementPolicy `json:"enforcement,omitempty"`
+	// rotation says how far a roundrobin rotation reaches: Cluster is one rotation for all
+	// replicas, exact in itself; with Replica each replica has a rotation of its own over all
+	// callees, which saves a call the way over the replica that deals the turns. Other policies
+	// are not affected.
+	Rotation *apiv1alpha1.RotationScope `json:"rotation,omitempty"`
+	// idempotent says that the procedure may be called twice for one call: when a callee, or its
+	// replica, is lost with the call, the call is sent to the next callee instead of being
+	// answered with wamp.error.canceled. Progressive calls are not sent again, nor is a call of
+	// which a progressive result has been passed on.
+	Idempotent *bool `json:"idempotent,omitempty"`
+	// hold is how long a call waits while the procedure has no callee, so that the restart of the
+	// only callee loses no call; after that the call is answered with
+	// wamp.error.no_such_procedure. A duration from 0s to 5m; absent or 0s, calls do not wait.
+	Hold *v1.Duration `json:"hold,omitempty"`
 	// standbys is how many callees besides the first make the procedure redundant; it decides
 	// the condition Redundant and nothing else. From 0 to 1000.
 	Standbys *int32 `json:"standbys,omitempty"`
@@ -85,6 +100,30 @@ func (b *WampProcedureSpecApplyConfiguration) WithInvoke(value apiv1alpha1.Invoc
 // If called multiple times, the Enforcement field is set to the value of the last call.
 func (b *WampProcedureSpecApplyConfiguration) WithEnforcement(value apiv1alpha1.EnforcementPolicy) *WampProcedureSpecApplyConfiguration {
 	b.Enforcement = &value
+	return b
+}
+
+// WithRotation sets the Rotation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Rotation field is set to the value of the last call.
+func (b *WampProcedureSpecApplyConfiguration) WithRotation(value apiv1alpha1.RotationScope) *WampProcedureSpecApplyConfiguration {
+	b.Rotation = &value
+	return b
+}
+
+// WithIdempotent sets the Idempotent field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Idempotent field is set to the value of the last call.
+func (b *WampProcedureSpecApplyConfiguration) WithIdempotent(value bool) *WampProcedureSpecApplyConfiguration {
+	b.Idempotent = &value
+	return b
+}
+
+// WithHold sets the Hold field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Hold field is set to the value of the last call.
+func (b *WampProcedureSpecApplyConfiguration) WithHold(value v1.Duration) *WampProcedureSpecApplyConfiguration {
+	b.Hold = &value
 	return b
 }
 

@@ -176,10 +176,13 @@ func (c *claiming) addTurn(id wamp.ID, t turn) {
 // of each makes sure that turns which passed the fence before it moved are seen.
 func (m *machine) collectTurns(slots *slotSet, add func(wamp.ID, turn)) {
 	m.table.inSlots(slots, func(p *procedure) {
+		var last turn
 		p.mu.Lock()
-		last := p.dealt
-		if p.delivered.after(last) {
-			last = p.delivered
+		if p.turns != nil {
+			last = p.turns.dealt
+			if p.turns.delivered.after(last) {
+				last = p.turns.delivered
+			}
 		}
 		p.mu.Unlock()
 		if last != (turn{}) {
@@ -207,11 +210,13 @@ func (m *machine) act(c *claiming) {
 		}
 	})
 	m.dropGrants(func(id wamp.ID, _ *granting) bool { return c.slots.has(slotOf(id)) })
-	m.table.inSlots(&c.slots, func(p *procedure) {
-		p.mu.Lock()
-		p.dealt = turn{Epoch: c.epoch, Seq: uint64(m.now.UnixMicro()), Stamp: c.turns[p.id].Stamp}
-		p.mu.Unlock()
-	})
+	for id, t := range c.turns {
+		if p, ok := m.table.byID.get(id); ok && c.slots.has(slotOf(id)) {
+			p.mu.Lock()
+			p.rotation().dealt = turn{Epoch: c.epoch, Seq: uint64(m.now.UnixMicro()), Stamp: t.Stamp}
+			p.mu.Unlock()
+		}
+	}
 	news := &owned{}
 	c.slots.each(func(s slotID) {
 		m.table.slots[s].active.Store(c.epoch)

@@ -37,8 +37,9 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 	if epoch == 0 {
 		return refusedNotOwner, nil
 	}
-	next := turn{Epoch: epoch, Seq: p.dealt.Seq + 1}
-	if p.dealt.Epoch != epoch {
+	last := p.rotation()
+	next := turn{Epoch: epoch, Seq: last.dealt.Seq + 1}
+	if last.dealt.Epoch != epoch {
 		// Numbers start at the time, so that they go on growing when the procedure was
 		// forgotten, because nobody was on its list, and is back.
 		next.Seq = uint64(x.clock.Now().UnixMicro())
@@ -53,7 +54,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		if room != nil && v.invoke != RoundRobin && v.invoke != Random {
 			return refusedBusy, room
 		}
-		e := v.choose(p.dealt.Stamp, &r.skip)
+		e := v.choose(last.dealt.Stamp, &r.skip)
 		switch {
 		case e != nil:
 		case r.skip.exhausted(v):
@@ -104,7 +105,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 			}
 		}
 		if sent {
-			p.dealt = next
+			last.dealt = next
 			if x.observe != nil {
 				x.observe(p, next, slices.Concat(r.skip.tried, r.skip.limited), e.callee != nil)
 			}

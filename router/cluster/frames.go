@@ -148,15 +148,15 @@ func (x *calls) deliverTurn(f *frame, caller Caller) refusal {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f.epoch < p.slot.promised.Load() {
+	if f.epoch < p.slot.promised.Load() && x.table.flaw != flawNoFence {
 		return refusedStale
 	}
 	if why := x.deliver(f, caller); why != 0 {
 		return why
 	}
 	t := turn{Epoch: f.epoch, Seq: f.seq, Stamp: f.stamp}
-	if t.after(p.delivered) {
-		p.delivered = t
+	if last := p.rotation(); t.after(last.delivered) {
+		last.delivered = t
 	}
 	if x.observe != nil {
 		x.observe(p, t, nil, true)

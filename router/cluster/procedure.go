@@ -22,10 +22,24 @@ type procedure struct {
 	// while it is held, so that whoever takes it after a change of the slot's fence sees
 	// every turn that passed before.
 	mu sync.Mutex
+	// turns is there from the first turn on, see rotation.
+	turns *rotation
+}
+
+// rotation is the place of a rotation as one replica knows it.
+type rotation struct {
 	// dealt is the last turn that this replica dealt as the owner of the slot.
 	dealt turn
 	// delivered is the last turn delivered to a callee here, whoever dealt it.
 	delivered turn
+}
+
+// rotation gives the place of the procedure's rotation; called with mu held.
+func (p *procedure) rotation() *rotation {
+	if p.turns == nil {
+		p.turns = &rotation{}
+	}
+	return p.turns
 }
 
 // turn is one step of a rotation: the seq-th that the owner of this epoch dealt, to the

@@ -22,7 +22,10 @@ type link struct {
 	replica string
 	control *stream
 	calls   *stream
-	heard   atomic.Int64  // when something last arrived, in nanoseconds since 1970
+	since   time.Time
+	heard   atomic.Int64  // when something last arrived, in nanoseconds since it came up
+	latest  atomic.Uint64 // the sent of the other side's latest beat
+	heardUp uint64        // the latest echo of this side's beats
 	done    chan struct{} // closed when it is broken
 	ended   chan struct{} // closed when run returns
 	once    sync.Once
@@ -30,13 +33,24 @@ type link struct {
 }
 
 func newLink(to MemberID, replica string, control, calls *stream) *link {
-	l := &link{to: to, replica: replica, control: control, calls: calls, done: make(chan struct{}), ended: make(chan struct{})}
+	l := &link{to: to, replica: replica, control: control, calls: calls, since: time.Now(), done: make(chan struct{}), ended: make(chan struct{})}
 	l.hear()
 	control.in.heard, calls.in.heard = l.hear, l.hear
 	return l
 }
 
-func (l *link) hear() { l.heard.Store(time.Now().UnixNano()) }
+func (l *link) hear() { l.heard.Store(int64(time.Since(l.since))) }
+
+// linkUser is what is told of a link. Its functions are called by several goroutines, each by one
+// at a time.
+type linkUser struct {
+	message func(message)
+	frame   func(*frame)
+	// silent: nothing has been heard for a moment, or something again.
+	silent func(bool)
+	// heardUp: the other side has heard what was sent at this time, and all before it.
+	heardUp func(sent time.Time)
+}
 
 func (l *link) close(why error) {
 	l.once.Do(func() {
@@ -64,7 +78,7 @@ func (l *link) say(m message) {
 }
 
 // run serves the link until it breaks. It returns when none of its goroutines is left.
-func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func(silent bool)) error {
+func (l *link) run(user linkUser) error {
 	defer close(l.ended)
 	var wg sync.WaitGroup
 	serve := func(f func() error) {
@@ -78,14 +92,17 @@ func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func
 			if err != nil {
 				return err
 			}
-			if len(b) == 0 {
-				continue // a heartbeat
+			if isBeat(b) {
+				if err := l.onBeat(b, user.heardUp); err != nil {
+					return err
+				}
+				continue
 			}
 			m, err := parseMessage(b)
 			if err != nil {
 				return err
 			}
-			onMessage(m)
+			user.message(m)
 		}
 	})
 	serve(func() error {
@@ -102,49 +119,10 @@ func (l *link) run(onMessage func(message), onFrame func(*frame), onSilence func
 			}
 			via.Received()
 			f.via = via
-			onFrame(&f)
+			user.frame(&f)
 		}
 	})
-	wg.Go(func() { l.beat(onSilence) })
+	wg.Go(func() { l.beat(user.silent) })
 	wg.Wait()
 	return l.why
-}
-
-// beat sends heartbeats, and judges the silence of the other side and writes that do not end. A replica that was itself
-// asleep (paused, starved of CPU) must not take its own silence for the other's.
-func (l *link) beat(onSilence func(bool)) {
-	ticker := time.NewTicker(heartbeat / 2)
-	defer ticker.Stop()
-	silent, last := false, time.Now()
-	var control, calls stall
-	for i := 0; ; i++ {
-		select {
-		case <-l.done:
-			return
-		case <-ticker.C:
-		}
-		now := time.Now()
-		if now.Sub(last) > 2*heartbeat {
-			l.hear()
-		}
-		last = now
-		if i%2 == 0 {
-			if err := l.control.append(nil, 0, func(dst []byte) ([]byte, error) { return dst, nil }); err != nil {
-				l.close(err)
-				return
-			}
-		}
-		quiet := now.Sub(time.Unix(0, l.heard.Load()))
-		switch {
-		case control.over(l.control, now), calls.over(l.calls, now):
-			l.close(errStreamStalled)
-			return
-		case quiet > breakAfter:
-			l.close(errSilent)
-			return
-		case (quiet > maskAfter) != silent:
-			silent = !silent
-			onSilence(silent)
-		}
-	}
 }

@@ -19,6 +19,9 @@ type member struct {
 	// draining: it is leaving; calls go elsewhere where there is an elsewhere.
 	draining atomic.Bool
 	link     atomic.Pointer[callLink]
+	// echo is when this replica sent what the member has heard, as it said on the links that
+	// stand now: by steady; 0 when they broke.
+	echo atomic.Int64
 	// lostBefore is the number of the last call made here before the links to it broke.
 	lostBefore atomic.Uint64
 	// lostVia is the same for the links between it and an owner: *member to uint64.

@@ -1,14 +1,17 @@
 package cluster
 
+import "time"
+
 // serveLink puts a link into use until it breaks.
 func (n *Node) serveLink(l *link) {
 	m := n.useLink(l)
 	n.logger.Info("linked to member", "member", l.to)
-	err := l.run(
-		func(msg message) { n.step(func(m *machine) { m.receive(l.to, msg) }) },
-		func(f *frame) { n.onFrame(m, f) },
-		func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
-	)
+	err := l.run(linkUser{
+		message: func(msg message) { n.step(func(m *machine) { m.receive(l.to, msg) }) },
+		frame:   func(f *frame) { n.onFrame(m, f) },
+		silent:  func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
+		heardUp: func(sent time.Time) { m.echo.Store(steady(sent)) },
+	})
 	n.logger.Info("link to member broke", "member", l.to, "error", err)
 	n.unlink(l)
 }
@@ -26,6 +29,7 @@ func (n *Node) useLink(l *link) *member {
 			used = m.addPeer(l.to, l.replica).member
 			var calls callLink = l
 			used.link.Store(&calls)
+			used.echo.Store(0)
 			m.linkUp(l.to, l.replica)
 		})
 		if old == nil {

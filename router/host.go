@@ -33,6 +33,11 @@ func (h *host) Message(name string, session wamp.ID, message []byte) {
 	h.in(name, func(r *realm) { r.meta.Message(session, message) })
 }
 
+// Revoke implements cluster.Host.
+func (h *host) Revoke(name string, session, registration wamp.ID) {
+	h.in(name, func(r *realm) { r.meta.Revoke(session, registration, wamp.ErrProcedureAlreadyExists) })
+}
+
 // Kept implements cluster.Host.
 func (h *host) Kept(name string, yield func(*cluster.Event) bool) {
 	h.in(name, func(r *realm) { r.broker.Kept(yield) })

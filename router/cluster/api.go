@@ -291,6 +291,9 @@ type Host interface {
 	Meta(e *MetaEvent)
 	// Message takes what Realm.Tell sent about a session that is connected here.
 	Message(realm string, session wamp.ID, message []byte)
+	// Revoke takes a registration away from a session that is connected here: while the cluster
+	// was split, an older callee has registered the procedure as single.
+	Revoke(realm string, session, registration wamp.ID)
 	// Kept gives the events of a realm that the replicas keep (retained ones, and the
 	// history of topics), for a replica that asked with Realm.AskKept. There they are handed
 	// to Keep, which ignores what it has already. The yielded event is used only during yield.

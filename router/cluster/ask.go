@@ -148,7 +148,11 @@ func (m *machine) retryAsks() {
 // expireAsks gives up what waited too long.
 func (m *machine) expireAsks() {
 	for _, a := range m.asks {
-		if !m.now.Before(a.deadline) {
+		switch {
+		case m.table.minority.Load():
+			m.endAsk(a)
+			m.fail(a, m.table.inMinority(fmt.Sprintf("%q cannot be registered", a.key.URI)))
+		case !m.now.Before(a.deadline):
 			m.endAsk(a)
 			m.fail(a, &Error{URI: wamp.ErrUnavailable, Message: fmt.Sprintf(
 				"no replica could decide on the registration of %q within %v: the cluster is electing an owner; try again", a.key.URI, askWait)})
@@ -235,7 +239,7 @@ func (m *machine) onGrant(from *member, g *grant) {
 		m.endAsk(a)
 		m.fail(a, &Error{URI: g.Error, Message: g.Text})
 		return
-	case m.table.slots[slotOf(id)].promised.Load() != g.Epoch:
+	case m.table.slots[slotOf(id)].promised.Load() != g.Epoch && m.table.flaw != flawNoFence:
 		m.unsend(a, time.Time{})
 		return
 	}
@@ -253,7 +257,10 @@ func (m *machine) onGrant(from *member, g *grant) {
 	if from == m.self {
 		m.settleGrant(id, m.self.id, a.key)
 	}
-	m.confirm(func() { a.done(id, nil) })
+	m.confirmOr(func() { a.done(id, nil) }, func() {
+		m.removeOwn(a.key)
+		m.fail(a, m.table.inMinority(fmt.Sprintf("%q cannot be registered", a.key.URI)))
+	})
 	a.followUp()
 }
 

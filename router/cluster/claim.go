@@ -61,7 +61,7 @@ func (m *machine) members(state memberState) []MemberID {
 
 // startClaim claims what this member should own and does not.
 func (m *machine) startClaim() {
-	if m.claiming != nil || !m.slotsChanged || m.now.Before(m.claimAfter) {
+	if m.claiming != nil || !m.slotsChanged || m.now.Before(m.claimAfter) || !m.table.leased(m.now) {
 		return
 	}
 	m.slotsChanged = false
@@ -142,6 +142,9 @@ func (m *machine) progressClaim() {
 			return
 		}
 	}
+	if !m.majority(1 + len(c.versions)) {
+		return // who comes yet will be asked
+	}
 	for id, version := range c.versions {
 		if p := m.peer(id); p != nil && p.live() && p.version < version {
 			return // registrations that an old owner granted are still on their way here
@@ -212,6 +215,9 @@ func (m *machine) act(c *claiming) {
 	m.dropGrants(func(id wamp.ID, _ *granting) bool { return c.slots.has(slotOf(id)) })
 	for id, t := range c.turns {
 		if p, ok := m.table.byID.get(id); ok && c.slots.has(slotOf(id)) {
+			if m.table.flaw == flawCursorReset {
+				t.Stamp = 0
+			}
 			p.mu.Lock()
 			p.rotation().dealt = turn{Epoch: c.epoch, Seq: uint64(m.now.UnixMicro()), Stamp: t.Stamp}
 			p.mu.Unlock()

@@ -33,7 +33,7 @@ func FuzzFrame(f *testing.F) {
 
 func FuzzControlMessage(f *testing.F) {
 	for _, m := range []message{
-		&greet{Have: 1, State: stateReady, Lost: []MemberID{"a.1"}, Owned: []ownership{{Slot: 7, Epoch: 2}}},
+		&greet{Have: 1, State: stateReady, Linked: []MemberID{"a.1"}, Owned: []ownership{{Slot: 7, Epoch: 2}}},
 		&delta{From: 1, To: 2, Add: []listEntry{{Key: listKey{Realm: "realm1", URI: "a.b", Session: 3}, Stamp: 4, Invoke: First}}},
 		&full{Version: 3}, &claim{Claim: 1, Epoch: 2, Slots: slotSet{1, 2}},
 		&promise{Claim: 1, Turns: []turnRecord{{Procedure: 1, Epoch: 2, Seq: 3, Stamp: 4}}},

@@ -1,35 +1,84 @@
 package cluster
 
+// onLost notes whom another member has links with: it is the word of the others that decides
+// whether a member is gone.
 func (m *machine) onLost(p *peer, l *lost) {
-	if l.Lost {
-		p.lost[l.Member] = true
-	} else {
-		delete(p.lost, l.Member)
+	if !l.Lost {
+		p.sees[l.Member] = true
+		return
+	}
+	if p.sees[l.Member] {
+		delete(p.sees, l.Member)
+		m.unseen(l.Member)
 	}
 }
 
-// checkGone removes from the lists what members registered that everybody lost. It is what
-// makes a kill a matter of milliseconds: gossip needs more than a second to notice.
-func (m *machine) checkGone() {
-	for _, p := range m.peers {
-		if p.linked || p.gone || !m.agreedGone(p) {
-			continue
+// unseen: one member less has links with this one. The time from which on it may count as gone
+// starts when nobody has any.
+func (m *machine) unseen(id MemberID) {
+	if p := m.peer(id); p != nil && !p.linked && !m.seenByOthers(p) {
+		p.down = m.now
+	}
+}
+
+// seenByOthers tells whether a member that is linked here has links with p.
+func (m *machine) seenByOthers(p *peer) bool {
+	if m.table.flaw == flawNoWitness {
+		return false
+	}
+	for _, q := range m.peers {
+		if q != p && q.linked && q.sees[p.id] {
+			return true
 		}
-		m.logger.Info("member is gone: nobody has a link to it", "member", p.id, "down", m.now.Sub(p.down))
-		p.gone = true
-		m.dropList(p)
-		m.dropAsksOf(p)
-		m.viewChanged = true
+	}
+	return false
+}
+
+// checkGone removes from the lists what members registered that everybody lost, and forgets
+// those that gossip has found dead as well. It is what makes a kill a matter of milliseconds:
+// gossip needs more than a second to notice.
+func (m *machine) checkGone() {
+	var dead []*peer
+	for _, p := range m.peers {
+		switch {
+		case p.linked:
+		case !p.alive && m.mayForget(p):
+			dead = append(dead, p)
+		case !p.gone && m.agreedGone(p):
+			m.logger.Info("member is gone: nobody has a link to it", "member", p.id, "down", m.now.Sub(p.down))
+			p.gone = true
+			m.dropList(p)
+			m.dropAsksOf(p)
+			m.viewChanged = true
+		}
+	}
+	for _, p := range dead {
+		m.remove(p)
 	}
 }
 
+// mayForget: a member that gossip calls dead is forgotten when no other member has links with it,
+// and, in Majority mode, when it has stopped to act as an owner.
+func (m *machine) mayForget(p *peer) bool {
+	return p.links == 0 && !m.seenByOthers(p) || p.gone ||
+		!m.seenByOthers(p) && (m.table.quorum.Load() == 0 || m.now.Sub(p.down) >= leaseOver)
+}
+
+// agreedGone tells whether a member that gossip calls alive is to be taken for gone, because
+// nobody has a link to it.
 func (m *machine) agreedGone(p *peer) bool {
 	down := m.now.Sub(p.down)
-	if down >= goneAlone {
-		return true
-	}
 	if p.links == 0 || down < goneAfter {
 		return false
+	}
+	quorum := m.table.quorum.Load() != 0
+	if quorum && down < leaseOver {
+		return false
+	}
+	if m.seenByOthers(p) {
+		// Links between the two will be relayed. Should that fail, serving goes before the
+		// one rotation, unless it was asked to be otherwise.
+		return !quorum && down >= goneUnrelayed
 	}
 	others, witnesses := 0, 0
 	for _, q := range m.peers {
@@ -37,16 +86,15 @@ func (m *machine) agreedGone(p *peer) bool {
 			continue
 		}
 		others++
-		if !q.linked {
-			continue
+		if q.linked {
+			witnesses++
 		}
-		if !q.lost[p.id] {
-			return false
-		}
-		witnesses++
 	}
-	if others == 0 {
+	switch {
+	case witnesses > 0:
+		return true
+	case others == 0:
 		return down >= gonePair
 	}
-	return witnesses > 0
+	return down >= goneAlone
 }

@@ -102,7 +102,7 @@ func (m *machine) removeOwn(k listKey) {
 // across a gap nothing is patched: the list is pulled.
 func (m *machine) onDelta(p *peer, d *delta) {
 	if d.From != p.version {
-		if d.To > p.version {
+		if d.To > p.version && m.table.flaw != flawNoPull {
 			m.send(p, &pull{})
 		}
 		return
@@ -151,7 +151,7 @@ func (m *machine) hasVersion(p *peer, version uint64) {
 // hasDigest compares a version that gossip carried with the copy; a copy that is behind while
 // the links stand means that something was lost, and is pulled.
 func (m *machine) hasDigest(id MemberID, version uint64) {
-	if p := m.peer(id); p != nil && p.linked && p.synced && p.version < version {
+	if p := m.peer(id); p != nil && p.linked && p.synced && p.version < version && m.table.flaw != flawNoPull {
 		m.send(p, &pull{})
 	}
 	m.settle()
@@ -187,27 +187,4 @@ func (m *machine) dropList(p *peer) {
 		m.removeCopy(p, k, true)
 	}
 	p.version, p.synced = 0, false
-}
-
-// confirm calls done when every live member routes by the own list as it is now.
-func (m *machine) confirm(done func()) {
-	m.waiters = append(m.waiters, waiter{version: m.own.version, deadline: m.now.Add(ackWait), done: done})
-}
-
-func (m *machine) releaseWaiters() {
-	if len(m.waiters) == 0 {
-		return
-	}
-	acked := m.own.version
-	for _, p := range m.peers {
-		if p.live() {
-			acked = min(acked, p.acked)
-		}
-	}
-	n := 0
-	for n < len(m.waiters) && (m.waiters[n].version <= acked || !m.now.Before(m.waiters[n].deadline)) {
-		m.out.done = append(m.out.done, m.waiters[n].done)
-		n++
-	}
-	m.waiters = m.waiters[n:]
 }

@@ -14,13 +14,15 @@ const (
 	askWait = 5 * time.Second
 	// askRetry is the pause before asking again after "not the owner".
 	askRetry = 20 * time.Millisecond
-	// goneAfter is how long the links to a member must be down before the members agree
+	// goneAfter is how long nobody must have had links with a member before the members agree
 	// that it is gone; gonePair is the same in a cluster of two, where there is nobody to
 	// agree with, and goneAlone for a member that has lost the links to several others and
-	// may be the one that is cut off.
-	goneAfter = 50 * time.Millisecond
-	gonePair  = 500 * time.Millisecond
-	goneAlone = 3 * time.Second
+	// may be the one that is cut off. goneUnrelayed is for one that others reach, and that
+	// cannot be reached through them either.
+	goneAfter     = 50 * time.Millisecond
+	gonePair      = 500 * time.Millisecond
+	goneAlone     = 3 * time.Second
+	goneUnrelayed = 10 * time.Second
 	// asleep is how long a member may go without a step, although it has the time every few
 	// tens of milliseconds, before it must think that it was given up: the others do that
 	// after breakAfter.
@@ -64,7 +66,10 @@ type machine struct {
 	queued  []queuedAsk            // asks for slots that this member is claiming
 	granted map[wamp.ID][]granting // places given whose entry has not arrived yet
 
-	waiters []waiter        // by version
+	waiters []waiter  // by version
+	lacking time.Time // since when a majority has been out of reach; zero when it is not
+	rivals  rivals    // by procedure
+	probes  uint64
 	keeps   map[string]bool // realms whose kept events are wanted
 	out     output
 }
@@ -79,7 +84,8 @@ type output struct {
 	meta     []MetaEvent
 	tells    []*tell // for the host here
 	wanted   []wanted
-	members  bool // the set of members or their states changed
+	revoked  []listKey // registrations here that the host is to revoke
+	members  bool      // the set of members or their states changed
 }
 
 // wanted is a member's wish for the kept events of a realm.
@@ -91,13 +97,6 @@ type wanted struct {
 type envelope struct {
 	to *peer
 	m  message
-}
-
-// waiter is a change of the own list whose initiator waits for everybody's ack.
-type waiter struct {
-	version  uint64
-	deadline time.Time
-	done     func()
 }
 
 func newMachine(self *member, t *table, logger *slog.Logger, random func(int64) int64) *machine {
@@ -147,6 +146,7 @@ func (m *machine) settle() {
 	m.retryAsks()
 	m.progressClaim()
 	m.startClaim()
+	m.revokeRivals()
 	m.flushOwn()
 	m.releaseWaiters()
 }
@@ -154,6 +154,7 @@ func (m *machine) settle() {
 // tick tells the time; it is wanted every few tens of milliseconds.
 func (m *machine) tick() {
 	m.slotsChanged = true
+	m.keepLease()
 	m.expireAsks()
 	m.settle()
 }
@@ -198,6 +199,13 @@ func (m *machine) receive(from MemberID, msg message) {
 		m.onGiveBack(p, msg)
 	case *tell:
 		m.out.tells = append(m.out.tells, msg)
+	case *probe:
+		m.flushOwn()
+		m.send(p, &probed{Probe: msg.Probe})
+	case *probed:
+		m.onProbed(msg)
+	case *revoke:
+		m.onRevoke(msg)
 	case *want:
 		m.out.wanted = append(m.out.wanted, wanted{p.member, msg.Realm})
 	}

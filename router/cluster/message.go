@@ -32,6 +32,9 @@ const (
 	kindReturn
 	kindTell
 	kindWant
+	kindProbe
+	kindProbed
+	kindRevoke
 )
 
 // greet opens a link: what the sender has of the receiver's list, and what it is.
@@ -39,8 +42,9 @@ type greet struct {
 	_     struct{} `cbor:",toarray"`
 	Have  uint64
 	State memberState
-	Lost  []MemberID
-	Owned []ownership
+	// Linked are the other members that the sender has links with.
+	Linked []MemberID
+	Owned  []ownership
 }
 
 // state tells that the sender became ready or began to drain.
@@ -211,6 +215,24 @@ type want struct {
 	Realm string
 }
 
+// probe is answered with probed, behind all that the receiver said before.
+type probe struct {
+	_     struct{} `cbor:",toarray"`
+	Probe uint64
+}
+
+type probed struct {
+	_     struct{} `cbor:",toarray"`
+	Probe uint64
+}
+
+// revoke takes a registration off the receiver's list: an older callee has the procedure.
+type revoke struct {
+	_     struct{} `cbor:",toarray"`
+	Key   listKey
+	Stamp uint64
+}
+
 func (*greet) kind() messageKind       { return kindGreet }
 func (*stateChange) kind() messageKind { return kindState }
 func (*lost) kind() messageKind        { return kindLost }
@@ -228,6 +250,9 @@ func (*grant) kind() messageKind       { return kindGrant }
 func (*giveBack) kind() messageKind    { return kindReturn }
 func (*tell) kind() messageKind        { return kindTell }
 func (*want) kind() messageKind        { return kindWant }
+func (*probe) kind() messageKind       { return kindProbe }
+func (*probed) kind() messageKind      { return kindProbed }
+func (*revoke) kind() messageKind      { return kindRevoke }
 
 // appendMessage encodes a message: its kind, then CBOR.
 func appendMessage(dst []byte, m message) ([]byte, error) {
@@ -279,6 +304,12 @@ func parseMessage(b []byte) (message, error) {
 		m = &tell{}
 	case kindWant:
 		m = &want{}
+	case kindProbe:
+		m = &probe{}
+	case kindProbed:
+		m = &probed{}
+	case kindRevoke:
+		m = &revoke{}
 	default:
 		return nil, fmt.Errorf("control message of kind %d is not known", b[0])
 	}

@@ -182,6 +182,9 @@ func (n *Node) perform() output {
 			}
 		}
 		n.told.add(out.done...)
+		for _, k := range out.revoked {
+			n.told.add(func() { n.host.Revoke(k.Realm, k.Session, k.registration()) })
+		}
 		for _, t := range out.tells {
 			n.told.add(func() { n.host.Message(t.Realm, t.Session, t.Content) })
 		}

@@ -14,12 +14,13 @@ type peer struct {
 	links   uint64 // how many times they came up
 	greeted bool   // its greeting arrived on the present links
 	state   memberState
-	// down is since when it has been known without standing links; zero while they stand.
+	// down is since when it has been known and nobody has had links with it, as far as that is
+	// known here; zero while links from here stand.
 	down time.Time
 	// gone: agreed to be dead although gossip has not noticed yet.
 	gone bool
-	// lost are the members that this one has lost the links to.
-	lost map[MemberID]bool
+	// sees are the members that this one has links with.
+	sees map[MemberID]bool
 
 	// version and list copy its list; synced says that the copy was complete since the
 	// links last stood.
@@ -48,7 +49,7 @@ func (m *machine) addPeer(id MemberID, replica string) *peer {
 	p := &peer{
 		member: newMember(id, replica),
 		down:   m.now,
-		lost:   map[MemberID]bool{},
+		sees:   map[MemberID]bool{},
 		list:   map[listKey]listEntry{},
 	}
 	m.table.members.Store(p.hash, p.member)
@@ -65,25 +66,19 @@ func (m *machine) peerAlive(id MemberID, replica string) {
 }
 
 // peerDead: gossip declared the member dead, or it left. Standing links are better evidence
-// than gossip: with those it stays until they break.
+// than gossip, those of others as well: with them it stays until they break.
 func (m *machine) peerDead(id MemberID) {
 	if p := m.peer(id); p != nil {
 		p.alive = false
-		m.removeIfDead(p)
 	}
 	m.settle()
 }
 
-func (m *machine) removeIfDead(p *peer) {
-	if p.alive || p.linked {
-		return
-	}
+// remove forgets a member.
+func (m *machine) remove(p *peer) {
 	m.dropList(p)
 	m.table.members.Delete(p.hash)
 	m.peers = slices.DeleteFunc(m.peers, func(q *peer) bool { return q == p })
-	for _, q := range m.peers {
-		delete(q.lost, p.id)
-	}
 	m.dropAsksOf(p)
 	m.viewChanged = true
 }
@@ -97,8 +92,8 @@ func (m *machine) linkUp(id MemberID, replica string) {
 	m.viewChanged = true
 	hello := &greet{Have: p.version, State: m.state}
 	for _, q := range m.peers {
-		if !q.linked && q.links > 0 {
-			hello.Lost = append(hello.Lost, q.id)
+		if q.linked && q != p {
+			hello.Linked = append(hello.Linked, q.id)
 		}
 	}
 	for i := range m.table.slots {
@@ -124,24 +119,27 @@ func (m *machine) linkDown(id MemberID) {
 	}
 	p.linked, p.greeted, p.synced = false, false, false
 	p.down = m.now
+	for q := range p.sees {
+		m.unseen(q)
+	}
+	p.sees = map[MemberID]bool{}
 	p.up.Store(false)
 	m.viewChanged = true
 	m.broadcast(&lost{Member: p.id, Lost: true})
 	m.unsendAsks(func(a *asking) bool { return a.sentTo == p.member })
 	m.dropSealsOf(p)
-	m.removeIfDead(p)
 	m.settle()
 }
 
 // live says that the member counts: what it holds matters to claims and confirmations. One
 // whose links broke counts on, although it may have been joining when it was last heard.
-func (p *peer) live() bool { return !p.gone && (p.linked || p.alive && p.links > 0) }
+func (p *peer) live() bool { return !p.gone && (p.linked || p.links > 0) }
 
 func (m *machine) onGreet(p *peer, g *greet) {
 	p.greeted = true
-	p.lost = map[MemberID]bool{}
-	for _, id := range g.Lost {
-		p.lost[id] = true
+	p.sees = map[MemberID]bool{}
+	for _, id := range g.Linked {
+		p.sees[id] = true
 	}
 	for realm := range m.keeps {
 		m.send(p, &want{Realm: realm})

@@ -17,5 +17,6 @@ func (plainCaller) Room() Waiter { return nil }
 
 func (silentHost) Meta(*MetaEvent)                 {}
 func (silentHost) Message(string, wamp.ID, []byte) {}
+func (silentHost) Revoke(string, wamp.ID, wamp.ID) {}
 func (silentHost) Kept(string, func(*Event) bool)  {}
 func (silentHost) Keep(string, *Event)             {}

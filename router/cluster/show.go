@@ -20,6 +20,7 @@ func (m *machine) show(who *member, e *listEntry, c Callee) bool {
 		m.table.change(p, &entry{
 			stamp: e.Stamp, session: e.Key.Session, invoke: e.Invoke, flags: e.Flags, member: who, callee: c,
 		}, nil)
+		m.noteRivals(p)
 		m.out.changed = append(m.out.changed, e.Key.procedure())
 		if first {
 			m.noteProcedure(RegistrationCreated, p, e)

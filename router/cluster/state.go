@@ -20,10 +20,7 @@ const (
 func (m *machine) at(now time.Time) {
 	if !m.now.IsZero() && now.Sub(m.now) > asleep {
 		m.logger.Warn("this replica was asleep; it claims again what it owned", "duration", now.Sub(m.now))
-		for i := range m.table.slots {
-			m.table.slots[i].active.Store(0)
-		}
-		m.slotsChanged = true
+		m.disown()
 	}
 	m.now = now
 }

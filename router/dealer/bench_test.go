@@ -41,6 +41,7 @@ func (host) Meta(*cluster.MetaEvent)                      {}
 func (host) Message(string, wamp.ID, []byte)              {}
 func (host) Kept(string, func(*cluster.Event) bool)       {}
 func (host) Keep(string, *cluster.Event)                  {}
+func (host) Revoke(string, wamp.ID, wamp.ID)              {}
 
 // BenchmarkCall is a call through dealer and cluster in memory: two sessions, no sockets. A callee
 // that announces rerouting has its calls kept, which costs a copy of each.

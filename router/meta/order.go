@@ -36,6 +36,13 @@ func decodeOrder(message []byte) (o order) {
 	return o
 }
 
+// Revoke takes a registration away from a session here. The callee learns the reason, an error URI.
+func (m *Meta) Revoke(session, registration wamp.ID, reason string) {
+	if _, callee, _, ok := m.peers.Session(session); ok {
+		callee.Revoke(registration, reason)
+	}
+}
+
 // Message does to a session here what another replica, or this one, asked with Realm.Tell. A session
 // that has gone in the meantime is what was wanted.
 func (m *Meta) Message(id wamp.ID, message []byte) {

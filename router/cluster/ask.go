@@ -3,7 +3,6 @@ package cluster
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -35,7 +34,7 @@ func (m *machine) register(k listKey, invoke Policy, flags RegistrationFlags, c 
 
 func (m *machine) request(k listKey, invoke Policy, flags RegistrationFlags, c Callee, done func(wamp.ID, error)) {
 	id := RegistrationID(k.Realm, k.Match, k.URI)
-	if e, ok := m.own.entries[k]; ok {
+	if e, ok := m.ownEntry(k); ok {
 		if refused := m.registeredAlready(&e, invoke); refused != nil {
 			m.out.done = append(m.out.done, func() { done(0, refused) })
 		} else {
@@ -91,7 +90,7 @@ func (m *machine) unsend(a *asking, after time.Time) {
 // unregister takes a session off a list; false when it is not on it.
 func (m *machine) unregister(k listKey, done func()) bool {
 	defer m.settle()
-	if _, ok := m.own.entries[k]; !ok {
+	if _, ok := m.ownEntry(k); !ok {
 		return false
 	}
 	m.removeOwn(k)
@@ -110,7 +109,7 @@ func (m *machine) unlist(session wamp.ID) {
 }
 
 func (m *machine) removeAll(session wamp.ID, which func(entryKind) bool) {
-	for _, k := range slices.SortedFunc(maps.Keys(m.own.session[session]), compareKeys) {
+	for _, k := range m.ownKeys(session) {
 		if which(k.Kind) {
 			m.removeOwn(k)
 		}

@@ -16,7 +16,7 @@ func (r *Realm) Subscribe(s Subscription, done func(subscription wamp.ID)) {
 	id := SubscriptionID(r.name, s.Match, s.Topic)
 	r.node.step(func(m *machine) {
 		k := r.subscriptionKey(s)
-		if _, ok := m.own.entries[k]; !ok {
+		if _, ok := m.ownEntry(k); !ok {
 			m.insertOwn(listEntry{Key: k, Stamp: uint64(m.now.UnixMicro())}, nil)
 		}
 		m.confirm(func() { done(id) })

@@ -1,44 +1,30 @@
 package cluster
 
 import (
-	"sort"
+	"encoding/binary"
 
 	"github.com/cespare/xxhash/v2"
 )
 
 // hash is over every registration in the cluster as this member knows them: equal on all
-// members when nothing changes.
+// members when nothing changes. It is the sum of the hashes of all, so that a change costs no more
+// than what changes.
 func (m *machine) hash() uint64 {
-	type line struct {
-		key   listKey
-		stamp uint64
-	}
-	var lines []line
-	collect := func(entries map[listKey]listEntry) {
-		for k, e := range entries {
-			if k.Kind == entryRegistration {
-				lines = append(lines, line{k, e.Stamp})
-			}
-		}
-	}
-	collect(m.own.entries)
-	for _, p := range m.peers {
-		collect(p.list)
-	}
-	sort.Slice(lines, func(i, j int) bool {
-		a, b := &lines[i], &lines[j]
-		if a.stamp != b.stamp {
-			return a.stamp < b.stamp
-		}
-		return a.key.Session < b.key.Session || a.key.Session == b.key.Session && a.key.URI < b.key.URI
-	})
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], m.sum)
+	return xxhash.Sum64(b[:])
+}
+
+// hash is over what all members must agree on.
+func (e *listEntry) hash() uint64 {
 	var d xxhash.Digest
 	d.Reset()
-	for _, l := range lines {
-		_, _ = d.WriteString(l.key.Realm + "\x00" + l.key.URI + "\x00")
-		for shift := 0; shift < 64; shift += 8 {
-			_, _ = d.Write([]byte{byte(l.stamp >> shift), byte(uint64(l.key.Session) >> shift)})
-		}
-	}
+	_, _ = d.WriteString(e.Key.Realm)
+	_, _ = d.Write([]byte{0, byte(e.Key.Match)})
+	_, _ = d.WriteString(e.Key.URI)
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:], e.Stamp)
+	binary.BigEndian.PutUint64(b[8:], uint64(e.Key.Session))
+	_, _ = d.Write(b[:])
 	return d.Sum64()
 }

@@ -114,7 +114,7 @@ func (m *machine) onProbed(a *probed) {
 
 // onRevoke hands a registration of a session here to the host for revocation.
 func (m *machine) onRevoke(r *revoke) {
-	if e, ok := m.own.entries[r.Key]; ok && e.Stamp == r.Stamp {
+	if e, ok := m.ownEntry(r.Key); ok && e.Stamp == r.Stamp {
 		m.out.revoked = append(m.out.revoked, r.Key)
 	}
 }

@@ -3,6 +3,8 @@ package cluster
 import (
 	"slices"
 	"strconv"
+
+	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 // Member is the name of this replica for this run of the process.
@@ -31,7 +33,7 @@ func (n *Node) ListHash() string {
 
 // Procedure describes one procedure.
 func (n *Node) Procedure(key ProcedureKey) (ProcedureInfo, bool) {
-	p, ok := n.table.byKey.get(key)
+	p, ok := n.table.find(key)
 	if !ok {
 		return ProcedureInfo{}, false
 	}
@@ -42,7 +44,7 @@ func (n *Node) Procedure(key ProcedureKey) (ProcedureInfo, bool) {
 // Procedures describes all procedures that have callees, in no order.
 func (n *Node) Procedures(yield func(ProcedureInfo) bool) {
 	more := true
-	n.table.byKey.each(func(_ ProcedureKey, p *procedure) {
+	n.table.byID.each(func(_ wamp.ID, p *procedure) {
 		if info := p.info(); more && len(info.Callees) > 0 {
 			more = yield(info)
 		}

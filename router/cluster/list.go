@@ -12,8 +12,9 @@ import (
 // change like another, and the list goes with its member.
 type ownList struct {
 	version uint64
+	// entries are all but the registrations: those are in the table (see entryOf).
 	entries map[listKey]listEntry
-	session map[wamp.ID]map[listKey]struct{}
+	session map[wamp.ID]*sessionKeys
 
 	// Not sent yet: the changes since version flushed.
 	flushed uint64
@@ -21,41 +22,146 @@ type ownList struct {
 	remove  []listKey
 }
 
+// sessionKeys finds what a session has, but for the session itself: most have nothing else.
+type sessionKeys struct {
+	registrations map[wamp.ID]struct{}
+	others        map[listKey]struct{}
+}
+
 func newOwnList() ownList {
-	return ownList{
-		entries: map[listKey]listEntry{},
-		session: map[wamp.ID]map[listKey]struct{}{},
-	}
+	return ownList{entries: map[listKey]listEntry{}, session: map[wamp.ID]*sessionKeys{}}
 }
 
 func (l *ownList) insert(e listEntry) {
 	l.version++
-	l.entries[e.Key] = e
-	if e.Key.Kind != entrySession { // it needs no index, and most sessions have nothing else
-		if l.session[e.Key.Session] == nil {
-			l.session[e.Key.Session] = map[listKey]struct{}{}
-		}
-		l.session[e.Key.Session][e.Key] = struct{}{}
-	}
 	l.add = append(l.add, e)
+	of := l.session[e.Key.Session]
+	if of == nil && e.Key.Kind != entrySession {
+		of = &sessionKeys{}
+		l.session[e.Key.Session] = of
+	}
+	switch e.Key.Kind {
+	case entryRegistration:
+		if of.registrations == nil {
+			of.registrations = map[wamp.ID]struct{}{}
+		}
+		of.registrations[e.Key.registration()] = struct{}{}
+		return
+	case entrySession:
+	default:
+		if of.others == nil {
+			of.others = map[listKey]struct{}{}
+		}
+		of.others[e.Key] = struct{}{}
+	}
+	l.entries[e.Key] = e
 }
 
 func (l *ownList) drop(k listKey) {
 	l.version++
-	delete(l.entries, k)
-	delete(l.session[k.Session], k)
-	if len(l.session[k.Session]) == 0 {
+	l.remove = append(l.remove, k)
+	of := l.session[k.Session]
+	switch k.Kind {
+	case entryRegistration:
+		delete(of.registrations, k.registration())
+	case entrySession:
+		delete(l.entries, k)
+		return
+	default:
+		delete(l.entries, k)
+		delete(of.others, k)
+	}
+	if len(of.registrations)+len(of.others) == 0 {
 		delete(l.session, k.Session)
 	}
-	l.remove = append(l.remove, k)
 }
 
-func (l *ownList) full() *full {
-	f := &full{Version: l.version, Entries: make([]listEntry, 0, len(l.entries))}
-	for _, e := range l.entries {
+// entryOf gives the registration of a member's session with this key. The lists of callees are the
+// one place where registrations are kept, so that a hundred thousand take tens of megabytes.
+func (m *machine) entryOf(who *member, k listKey) (listEntry, bool) {
+	p, ok := m.table.find(k.procedure())
+	if !ok {
+		return listEntry{}, false
+	}
+	for _, e := range p.load().entries {
+		if e.member == who && e.session == k.Session {
+			return p.listed(&e), true
+		}
+	}
+	return listEntry{}, false
+}
+
+// listed gives the entry of a callee in its member's list.
+func (p *procedure) listed(e *entry) listEntry {
+	return listEntry{
+		Key:   listKey{Kind: entryRegistration, Realm: p.key.Realm, URI: p.key.URI, Match: p.key.Match, Session: e.session},
+		Stamp: e.stamp, Invoke: e.invoke, Flags: e.flags,
+	}
+}
+
+// registrations gives those of a member, in no order.
+func (m *machine) registrations(who *member) []listEntry {
+	var all []listEntry
+	has := func(e entry) bool { return e.member == who }
+	m.table.byID.some(
+		func(_ wamp.ID, p *procedure) bool { return slices.ContainsFunc(p.load().entries, has) },
+		func(p *procedure) {
+			for _, e := range p.load().entries {
+				if has(e) {
+					all = append(all, p.listed(&e))
+				}
+			}
+		},
+	)
+	return all
+}
+
+// ownEntry gives the entry of the own list with this key.
+func (m *machine) ownEntry(k listKey) (listEntry, bool) {
+	if k.Kind == entryRegistration {
+		return m.entryOf(m.self, k)
+	}
+	e, ok := m.own.entries[k]
+	return e, ok
+}
+
+// ownKeys gives what a session here has, but for the session itself, in the order of compareKeys.
+func (m *machine) ownKeys(session wamp.ID) []listKey {
+	of := m.own.session[session]
+	if of == nil {
+		return nil
+	}
+	keys := slices.AppendSeq(make([]listKey, 0, len(of.others)+len(of.registrations)), maps.Keys(of.others))
+	for id := range of.registrations {
+		if p, ok := m.table.byID.get(id); ok {
+			keys = append(keys, listKey{Realm: p.key.Realm, URI: p.key.URI, Match: p.key.Match, Session: session})
+		}
+	}
+	slices.SortFunc(keys, compareKeys)
+	return keys
+}
+
+// ownFull gives the own list for a member that needs all of it. Sessions come first.
+func (m *machine) ownFull() *full {
+	f := &full{Version: m.own.version, Entries: m.registrations(m.self)}
+	for _, e := range m.own.entries {
 		f.Entries = append(f.Entries, e)
 	}
+	slices.SortFunc(f.Entries, func(a, b listEntry) int { return compareKeys(b.Key, a.Key) })
 	return f
+}
+
+// copied gives the copy of a member's list, in the order of compareKeys.
+func (m *machine) copied(p *peer) []listEntry {
+	var all []listEntry
+	if p.registrations > 0 {
+		all = m.registrations(p.member)
+	}
+	for _, e := range p.list {
+		all = append(all, e)
+	}
+	slices.SortFunc(all, func(a, b listEntry) int { return compareKeys(a.Key, b.Key) })
+	return all
 }
 
 // flushOwn sends the changes of the own list to every member that has what came before.
@@ -69,7 +175,7 @@ func (m *machine) flushOwn() {
 	if len(l.add) > 0 && len(l.remove) > 0 {
 		d.Add = nil
 		for _, e := range l.add {
-			if now, ok := l.entries[e.Key]; ok && now == e {
+			if now, ok := m.ownEntry(e.Key); ok && now == e {
 				d.Add = append(d.Add, e)
 			}
 		}
@@ -92,7 +198,7 @@ func (m *machine) insertOwn(e listEntry, c Callee) bool {
 }
 
 func (m *machine) removeOwn(k listKey) {
-	if e, ok := m.own.entries[k]; ok {
+	if e, ok := m.ownEntry(k); ok {
 		m.hide(m.self, &e, false)
 		m.own.drop(k)
 	}
@@ -123,16 +229,18 @@ func (m *machine) onFull(p *peer, f *full) {
 	if f.Version < p.version {
 		return
 	}
-	keep := make(map[listKey]struct{}, len(f.Entries))
-	for _, e := range f.Entries {
-		keep[e.Key] = struct{}{}
-	}
-	for _, k := range slices.SortedFunc(maps.Keys(p.list), compareKeys) {
-		if _, ok := keep[k]; !ok {
-			m.removeCopy(p, k, false)
+	old := m.copied(p)
+	keep := map[listKey]struct{}{}
+	if len(old) > 0 {
+		for _, e := range f.Entries {
+			keep[e.Key] = struct{}{}
 		}
 	}
-	slices.SortFunc(f.Entries, func(a, b listEntry) int { return compareKeys(b.Key, a.Key) }) // sessions come first
+	for _, e := range old {
+		if _, ok := keep[e.Key]; !ok {
+			m.removeEntry(p, &e, false)
+		}
+	}
 	for _, e := range f.Entries {
 		m.addCopy(p, e)
 	}
@@ -158,33 +266,51 @@ func (m *machine) hasDigest(id MemberID, version uint64) {
 }
 
 func (m *machine) addCopy(p *peer, e listEntry) {
-	if old, ok := p.list[e.Key]; ok {
+	if old, ok := m.copyOf(p, e.Key); ok {
 		if old == e {
 			return
 		}
-		m.removeCopy(p, e.Key, false)
+		m.removeEntry(p, &old, false)
 	}
 	if !m.show(p.member, &e, nil) {
 		return
 	}
-	p.list[e.Key] = e
 	if e.Key.Kind == entryRegistration {
+		p.registrations++
 		m.settleGrant(e.Key.registration(), p.id, e.Key)
+	} else {
+		p.list[e.Key] = e
 	}
 }
 
-func (m *machine) removeCopy(p *peer, k listKey, lost bool) {
-	if e, ok := p.list[k]; ok {
-		delete(p.list, k)
-		m.hide(p.member, &e, lost)
+// copyOf gives the entry of a member's list with this key, if it is in the copy.
+func (m *machine) copyOf(p *peer, k listKey) (listEntry, bool) {
+	if k.Kind == entryRegistration {
+		return m.entryOf(p.member, k)
 	}
+	e, ok := p.list[k]
+	return e, ok
+}
+
+func (m *machine) removeCopy(p *peer, k listKey, lost bool) {
+	if e, ok := m.copyOf(p, k); ok {
+		m.removeEntry(p, &e, lost)
+	}
+}
+
+func (m *machine) removeEntry(p *peer, e *listEntry, lost bool) {
+	if e.Key.Kind == entryRegistration {
+		p.registrations--
+	} else {
+		delete(p.list, e.Key)
+	}
+	m.hide(p.member, e, lost)
 }
 
 // dropList forgets all that a member registered: it is gone.
 func (m *machine) dropList(p *peer) {
-	keys := slices.SortedFunc(maps.Keys(p.list), compareKeys)
-	for _, k := range keys {
-		m.removeCopy(p, k, true)
+	for _, e := range m.copied(p) {
+		m.removeEntry(p, &e, true)
 	}
 	p.version, p.synced = 0, false
 }

@@ -46,6 +46,7 @@ type machine struct {
 	joined bool // the edge reached every address it knows of
 	peers  []*peer
 	own    ownList
+	sum    uint64 // see hash
 
 	candidates  [slotCount]MemberID
 	viewChanged bool // candidates must be computed again
@@ -178,7 +179,7 @@ func (m *machine) receive(from MemberID, msg message) {
 		m.onFull(p, msg)
 	case *pull:
 		m.flushOwn()
-		m.send(p, m.own.full())
+		m.send(p, m.ownFull())
 	case *ack:
 		p.acked = max(p.acked, msg.Version)
 	case *seal:
@@ -224,7 +225,7 @@ func (m *machine) setDeclared(declared map[ProcedureKey]Declaration) {
 	m.table.declaredMu.Unlock()
 	for _, keys := range []map[ProcedureKey]*Declaration{before, next} {
 		for k := range keys {
-			if p, ok := m.table.byKey.get(k); ok {
+			if p, ok := m.table.find(k); ok {
 				m.table.change(p, nil, nil)
 				m.out.changed = append(m.out.changed, k)
 			}

@@ -27,6 +27,8 @@ type peer struct {
 	version uint64
 	list    map[listKey]listEntry
 	synced  bool
+	// registrations is how many of them are in the table; the rest of its list is in list.
+	registrations int
 	// acked is the version of the own list that it routes by.
 	acked uint64
 }
@@ -152,7 +154,7 @@ func (m *machine) onGreet(p *peer, g *greet) {
 	if g.Have == m.own.version {
 		m.send(p, &delta{From: g.Have, To: g.Have})
 	} else {
-		m.send(p, m.own.full())
+		m.send(p, m.ownFull())
 	}
 	m.retryAll()
 }

@@ -93,7 +93,21 @@ func compareEntries(a, b entry) int {
 
 // with gives the view with one more callee, without the ones that drop asks for.
 func (v *view) with(add *entry, drop func(*entry) bool, declared *Declaration) *view {
-	entries := make([]entry, 0, len(v.entries)+1)
+	size := len(v.entries)
+	if add != nil {
+		size++
+	}
+	next := &view{}
+	var entries []entry
+	if size == 1 { // most procedures have one callee: that is one allocation
+		one := &struct {
+			view
+			entry [1]entry
+		}{}
+		next, entries = &one.view, one.entry[:0]
+	} else {
+		entries = make([]entry, 0, size)
+	}
 	for i := range v.entries {
 		if drop == nil || !drop(&v.entries[i]) {
 			entries = append(entries, v.entries[i])
@@ -103,7 +117,8 @@ func (v *view) with(add *entry, drop func(*entry) bool, declared *Declaration) *
 		at, _ := slices.BinarySearchFunc(entries, *add, compareEntries)
 		entries = slices.Insert(entries, at, *add)
 	}
-	v = &view{invoke: effectivePolicy(entries, declared), entries: entries}
+	v = next
+	v.entries, v.invoke = entries, effectivePolicy(entries, declared)
 	for i := range entries {
 		v.flags |= entries[i].flags
 	}

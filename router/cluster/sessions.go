@@ -58,7 +58,7 @@ func (r *Realm) testamentKey(session wamp.ID, number uint64) listKey {
 
 func (r *Realm) insert(k listKey, detail []byte) {
 	r.node.step(func(m *machine) {
-		if _, ok := m.own.entries[k]; !ok {
+		if _, ok := m.ownEntry(k); !ok {
 			m.insertOwn(listEntry{Key: k, Stamp: uint64(m.now.UnixMicro()), Detail: cbor.ByteString(detail)}, nil)
 			m.settle()
 		}

@@ -16,12 +16,13 @@ func (m *machine) show(who *member, e *listEntry, c Callee) bool {
 		if p == nil {
 			return false
 		}
+		m.sum += e.hash()
 		first := len(p.load().entries) == 0
 		m.table.change(p, &entry{
 			stamp: e.Stamp, session: e.Key.Session, invoke: e.Invoke, flags: e.Flags, member: who, callee: c,
 		}, nil)
 		m.noteRivals(p)
-		m.out.changed = append(m.out.changed, e.Key.procedure())
+		m.out.changed = append(m.out.changed, p.key)
 		if first {
 			m.noteProcedure(RegistrationCreated, p, e)
 		}
@@ -48,12 +49,13 @@ func (m *machine) show(who *member, e *listEntry, c Callee) bool {
 func (m *machine) hide(who *member, e *listEntry, lost bool) {
 	switch e.Key.Kind {
 	case entryRegistration:
-		p, ok := m.table.byKey.get(e.Key.procedure())
+		p, ok := m.table.find(e.Key.procedure())
 		if !ok {
 			return
 		}
+		m.sum -= e.hash()
 		m.table.change(p, nil, func(o *entry) bool { return o.member == who && o.session == e.Key.Session })
-		m.out.changed = append(m.out.changed, e.Key.procedure())
+		m.out.changed = append(m.out.changed, p.key)
 		m.noteProcedure(RegistrationUnregistered, p, e)
 		if len(p.load().entries) == 0 {
 			m.noteProcedure(RegistrationDeleted, p, e)

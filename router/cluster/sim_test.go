@@ -313,7 +313,7 @@ func (w *simWorld) registered(c *simCallee, err error) {
 }
 
 func (n *simNode) view(uri string) *view {
-	if p, ok := n.m.table.byKey.get(ProcedureKey{Realm: "realm1", URI: uri}); ok {
+	if p, ok := n.m.table.find(ProcedureKey{Realm: "realm1", URI: uri}); ok {
 		return p.load()
 	}
 	return emptyView

@@ -26,7 +26,7 @@ func TestAsleepOwnerGrantsNothing(t *testing.T) {
 	s.now = s.now.Add(asleep + time.Millisecond)
 	k := listKey{Realm: "realm1", URI: uri, Session: 1}
 	a.step(func(m *machine) { m.register(k, Single, 0, nil, func(_ wamp.ID, err error) { granted = err == nil }) })
-	if _, ok := a.m.own.entries[k]; ok {
+	if _, ok := a.m.ownEntry(k); ok {
 		t.Fatal("it granted a place although it may have been replaced")
 	}
 	s.run(s.now.Add(2 * time.Second))

@@ -16,12 +16,12 @@ import (
 type table struct {
 	slots    [slotCount]slot
 	byID     shards[wamp.ID, *procedure]
-	byKey    shards[ProcedureKey, *procedure]
 	patterns sync.Map // realm: *pattern.Index[*procedure]
 	topics   topics
 	sessions shards[wamp.ID, *SessionInfo]
 
 	members sync.Map // member.hash: *member
+	realms  map[string]string
 
 	// quorum is the number of replicas of which more than half are needed, 0 for none;
 	// minority says that this replica has been without them for a while.
@@ -46,12 +46,11 @@ type slot struct {
 }
 
 func newTable() *table {
-	t := &table{declared: map[ProcedureKey]*Declaration{}}
+	t := &table{declared: map[ProcedureKey]*Declaration{}, realms: map[string]string{}}
 	for i := range t.slots {
 		t.slots[i].id = slotID(i)
 	}
 	t.byID.init()
-	t.byKey.init()
 	t.topics.byID.init()
 	t.sessions.init()
 	return t
@@ -76,23 +75,42 @@ func (t *table) allMembers() []*member {
 	return all
 }
 
+// find gives the procedure of a key.
+func (t *table) find(key ProcedureKey) (*procedure, bool) {
+	p, ok := t.byID.get(RegistrationID(key.Realm, key.Match, key.URI))
+	if !ok || p.key != key {
+		return nil, false
+	}
+	return p, true
+}
+
 // procedure gives the procedure of a key; it makes one when there is none. Nil: another
 // procedure has the same registration id.
 func (t *table) procedure(key ProcedureKey) *procedure {
-	if p, ok := t.byKey.get(key); ok {
+	id := RegistrationID(key.Realm, key.Match, key.URI)
+	if p, ok := t.byID.get(id); ok {
+		if p.key != key {
+			return nil
+		}
 		return p
 	}
-	id := RegistrationID(key.Realm, key.Match, key.URI)
-	if _, taken := t.byID.get(id); taken {
-		return nil
-	}
+	key.Realm = t.realm(key.Realm)
 	p := &procedure{key: key, id: id, slot: &t.slots[slotOf(id)]}
 	t.byID.set(id, p)
-	t.byKey.set(key, p)
 	if key.Match != Exact {
 		t.inRealm(key.Realm).Add(key.Match, key.URI, p)
 	}
 	return p
+}
+
+// realm gives one string for all equal ones, for there are few realms and many procedures. Only
+// the machine uses it.
+func (t *table) realm(name string) string {
+	if known, ok := t.realms[name]; ok {
+		return known
+	}
+	t.realms[name] = name
+	return name
 }
 
 func (t *table) inRealm(realm string) *pattern.Index[*procedure] {
@@ -119,7 +137,6 @@ func (t *table) change(p *procedure, add *entry, drop func(*entry) bool) {
 	v := p.load().with(add, drop, t.declaration(p.key))
 	p.view.Store(v)
 	if len(v.entries) == 0 {
-		t.byKey.delete(p.key)
 		t.byID.delete(p.id)
 		if p.key.Match != Exact {
 			t.inRealm(p.key.Realm).Remove(p.key.Match, p.key.URI)
@@ -135,11 +152,7 @@ func (t *table) declaration(key ProcedureKey) *Declaration {
 
 // inSlots calls f for each procedure in the slots.
 func (t *table) inSlots(slots *slotSet, f func(*procedure)) {
-	t.byID.each(func(id wamp.ID, p *procedure) {
-		if slots.has(slotOf(id)) {
-			f(p)
-		}
-	})
+	t.byID.some(func(id wamp.ID, _ *procedure) bool { return slots.has(slotOf(id)) }, f)
 }
 
 const shardCount = 64
@@ -201,16 +214,40 @@ func (s *shards[K, V]) delete(k K) { s.take(k) }
 
 // each calls f for a copy of each shard's content, so that f may change the map.
 func (s *shards[K, V]) each(f func(K, V)) {
+	type pair struct {
+		k K
+		v V
+	}
+	var content []pair
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.RLock()
-		content := make(map[K]V, len(shard.m))
+		content = content[:0]
 		for k, v := range shard.m {
-			content[k] = v
+			content = append(content, pair{k, v})
 		}
 		shard.RUnlock()
-		for k, v := range content {
-			f(k, v)
+		for _, one := range content {
+			f(one.k, one.v)
+		}
+	}
+}
+
+// some is each for those values that which, called under the lock of their shard, says yes to.
+func (s *shards[K, V]) some(which func(K, V) bool, f func(V)) {
+	var found []V
+	for i := range s.shards {
+		shard := &s.shards[i]
+		shard.RLock()
+		found = found[:0]
+		for k, v := range shard.m {
+			if which(k, v) {
+				found = append(found, v)
+			}
+		}
+		shard.RUnlock()
+		for _, v := range found {
+			f(v)
 		}
 	}
 }

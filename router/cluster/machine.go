@@ -21,7 +21,7 @@ const (
 	// cannot be reached through them either.
 	goneAfter     = 50 * time.Millisecond
 	gonePair      = 500 * time.Millisecond
-	goneAlone     = 3 * time.Second
+	goneAlone     = time.Second
 	goneUnrelayed = 10 * time.Second
 	// asleep is how long a member may go without a step, although it has the time every few
 	// tens of milliseconds, before it must think that it was given up: the others do that

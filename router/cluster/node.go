@@ -258,7 +258,7 @@ func (n *Node) version() uint64 {
 func (n *Node) Joined() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.m.settled()
+	return n.m.settled() && !n.table.minority.Load()
 }
 
 // GossipAddress is where this replica can be joined.

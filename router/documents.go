@@ -89,7 +89,10 @@ func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKe
 			return nil, err
 		}
 		key := cluster.ProcedureKey{Realm: p.Spec.Realm, Match: match, URI: p.Spec.URI}
-		declared[key] = cluster.Declaration{Invoke: invoke, Override: p.Spec.Enforcement == v1alpha1.EnforceOverride}
+		declared[key] = cluster.Declaration{
+			Invoke: invoke, Override: p.Spec.Enforcement == v1alpha1.EnforceOverride,
+			LocalRotation: p.Spec.Rotation == v1alpha1.RotationReplica,
+		}
 	}
 	return declared, nil
 }

@@ -29,10 +29,16 @@ func read(t *testing.T, path string) (out []document) {
 	}
 	for _, part := range bytes.Split(data, []byte("\n---\n")) {
 		var kind struct {
-			Kind string `json:"kind"`
+			Kind     string `json:"kind"`
+			Metadata struct {
+				Annotations map[string]string `json:"annotations"`
+			} `json:"metadata"`
 		}
 		if err := yaml.Unmarshal(part, &kind); err != nil {
 			t.Fatal(err)
+		}
+		if kind.Metadata.Annotations["only"] == "server" {
+			continue // Go may not even hold such a value
 		}
 		var d document
 		switch kind.Kind {
@@ -57,9 +63,6 @@ func TestValidateRefusesWhatTheServerRefuses(t *testing.T) {
 	n := 0
 	for _, d := range read(t, "testdata/refused.yaml") {
 		annotations := d.GetAnnotations()
-		if annotations["only"] == "server" {
-			continue
-		}
 		n++
 		d.Default()
 		err := d.Validate()

@@ -163,10 +163,13 @@ func (x *calls) attempt(r *routing) (w Waiter, again bool) {
 		c.described, c.Details = true, c.Describe(c, v.flags)
 		r.details, r.describe = c.Details, nil
 	}
-	if v.invoke == RoundRobin {
+	switch {
+	case v.local:
+		return x.rotateHere(p, r)
+	case v.invoke == RoundRobin:
 		return x.rotate(p, r)
 	}
-	return x.direct(p, r)
+	return x.direct(p, r, nil)
 }
 
 // resolve gives the procedure that a call goes to: the one with just its URI, else the pattern
@@ -191,15 +194,20 @@ func (x *calls) resolve(r *routing) *procedure {
 }
 
 // direct sends a call to the callee that this replica chooses: for every policy but
-// roundrobin all replicas choose from the same list by the same rule.
-func (x *calls) direct(p *procedure, r *routing) (w Waiter, again bool) {
+// roundrobin all replicas choose from the same list by the same rule. Last, when there, is the stamp
+// of the callee that the last turn of this replica's own rotation went to.
+func (x *calls) direct(p *procedure, r *routing, last *uint64) (w Waiter, again bool) {
+	var cursor uint64
+	if last != nil {
+		cursor = *last
+	}
 	var room Waiter
 	for {
 		v := p.load()
-		e := v.choose(0, &r.skip)
+		e := v.choose(cursor, &r.skip)
 		switch {
-		case e == nil && len(v.entries) == 0:
-			return nil, true
+		case len(v.entries) == 0, v.invoke == RoundRobin && v.local != (last != nil):
+			return nil, true // it is not this rule any more
 		case e == nil:
 			if w, again = x.noneLeft(v, r, room); again {
 				continue
@@ -207,12 +215,13 @@ func (x *calls) direct(p *procedure, r *routing) (w Waiter, again bool) {
 			return w, false
 		}
 		// Only a policy that leaves the choice open passes over a callee for want of room.
-		open := v.invoke == Random
+		open := v.invoke == Random || v.invoke == RoundRobin
 		full := Waiter(e.callee)
 		if e.callee != nil {
 			err := x.give(e.callee, p, e.stamp, r, r.caller)
 			switch {
 			case err == nil:
+				used(last, e)
 				return nil, false
 			case errors.Is(err, ErrLimit) && r.flags&Queue == 0:
 				if open {
@@ -233,6 +242,7 @@ func (x *calls) direct(p *procedure, r *routing) (w Waiter, again bool) {
 				f := x.callFrame(frameCall, p, r)
 				f.stamp = e.stamp
 				if x.sendCall(r, e.member, &f) {
+					used(last, e)
 					return nil, false
 				}
 				r.skip.gone = append(r.skip.gone, e.stamp)
@@ -300,6 +310,7 @@ func (x *calls) toOwner(s *slot, r *routing) Waiter {
 		return *owner.link.Load()
 	}
 	p, _ := x.table.byID.get(r.procedure)
+	r.skip.busy = nil // the owner sees for itself
 	f := x.callFrame(frameDeal, p, r)
 	if !x.sendCall(r, owner, &f) {
 		return pause{x.clock}

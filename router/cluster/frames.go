@@ -219,6 +219,10 @@ func (x *calls) again(f *frame, c *openCall) {
 		x.noneAvailable(&r)
 		return
 	case refusedBusy:
+		// A callee elsewhere that is full is passed over like one here.
+		if r.skip.busy = append(before.busy, f.stamp); x.chosenHere(r.procedure) && x.route(&r) == nil {
+			return
+		}
 		x.crowds.mark(r.procedure, x.clock.Now())
 	case refusedUnavailable:
 		r.flags &^= Queue

@@ -32,6 +32,9 @@ type rotation struct {
 	dealt turn
 	// delivered is the last turn delivered to a callee here, whoever dealt it.
 	delivered turn
+	// here is the stamp of the callee that the last turn of this replica's own rotation went to,
+	// see rotateHere.
+	here uint64
 }
 
 // rotation gives the place of the procedure's rotation; called with mu held.
@@ -58,6 +61,7 @@ func (t turn) after(u turn) bool {
 // view is the list of callees at one moment.
 type view struct {
 	invoke  Policy
+	local   bool              // each replica has a rotation of its own
 	flags   RegistrationFlags // of any of the entries
 	entries []entry           // by stamp, then session
 }
@@ -122,6 +126,7 @@ func (v *view) with(add *entry, drop func(*entry) bool, declared *Declaration) *
 	for i := range entries {
 		v.flags |= entries[i].flags
 	}
+	v.local = declared != nil && declared.LocalRotation && v.invoke == RoundRobin
 	return v
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -115,5 +116,41 @@ func TestDeclaredPolicy(t *testing.T) {
 		if got := v.with(nil, nil, test.declared).invoke; got != test.want {
 			t.Errorf("%+v: %v, want %v", test.declared, got, test.want)
 		}
+	}
+}
+
+// A declaration makes the rotation that of each replica only where there is a rotation, and while it
+// stands.
+func TestDeclaredRotation(t *testing.T) {
+	up := testMember(true, false)
+	for _, test := range []struct {
+		invoke   Policy
+		declared *Declaration
+		want     bool
+	}{
+		{RoundRobin, nil, false},
+		{RoundRobin, &Declaration{Invoke: RoundRobin}, false},
+		{RoundRobin, &Declaration{Invoke: RoundRobin, LocalRotation: true}, true},
+		{First, &Declaration{Invoke: First, LocalRotation: true}, false},
+		{First, &Declaration{Invoke: RoundRobin, LocalRotation: true, Override: true}, true},
+	} {
+		v := testView(test.invoke, up).with(nil, nil, test.declared)
+		if v.local != test.want {
+			t.Errorf("%v under %+v: rotation of the replica %v, want %v", test.invoke, test.declared, v.local, test.want)
+		}
+		if v = v.with(nil, nil, nil); v.local {
+			t.Errorf("%v: the rotation stays the replica's when nothing declares it", test.invoke)
+		}
+	}
+}
+
+// What a call passes over comes back with it, with the reason.
+func TestSkipsTravel(t *testing.T) {
+	sent := skip{gone: []uint64{1}, busy: []uint64{2, 3}, limited: []uint64{4}, tried: []uint64{1<<62 - 1}}
+	var got skip
+	got.unpack(packSkips(&sent))
+	if !slices.Equal(got.gone, sent.gone) || !slices.Equal(got.busy, sent.busy) ||
+		!slices.Equal(got.limited, sent.limited) || !slices.Equal(got.tried, sent.tried) {
+		t.Errorf("%+v came as %+v", sent, got)
 	}
 }

@@ -8,16 +8,17 @@ const (
 	skipGone = iota
 	skipTried
 	skipLimited
+	skipBusy
 	skipShift = 62
 )
 
-// packSkips encodes which callees a call passes over, but for those that are full at the moment.
+// packSkips encodes which callees a call passes over.
 func packSkips(s *skip) []byte {
-	if len(s.gone)+len(s.tried)+len(s.limited) == 0 {
+	if len(s.gone)+len(s.tried)+len(s.limited)+len(s.busy) == 0 {
 		return nil
 	}
 	var b []byte
-	for why, stamps := range [...][]uint64{skipGone: s.gone, skipTried: s.tried, skipLimited: s.limited} {
+	for why, stamps := range [...][]uint64{skipGone: s.gone, skipTried: s.tried, skipLimited: s.limited, skipBusy: s.busy} {
 		for _, stamp := range stamps {
 			b = binary.BigEndian.AppendUint64(b, stamp|uint64(why)<<skipShift)
 		}
@@ -37,6 +38,8 @@ func (s *skip) unpack(b []byte) {
 			s.tried = append(s.tried, stamp)
 		case skipLimited:
 			s.limited = append(s.limited, stamp)
+		case skipBusy:
+			s.busy = append(s.busy, stamp)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/cluster"
-	"github.com/wamp-operator/wamp-operator/router/config"
 	"github.com/wamp-operator/wamp-operator/router/session"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -87,21 +86,6 @@ func (r *authenticators) CallInternal(ctx context.Context, realm, procedure stri
 		err = fmt.Errorf("%w: %w", auth.ErrUnreachable, err)
 	}
 	return answer, more, err
-}
-
-// decoyKey is the same on every replica; nil where no key is configured. When the key cannot be
-// read it is random bytes of this process, which nobody can tell either.
-func (r *Router) decoyKey() []byte {
-	spec := r.cfg.Configuration.Cluster
-	if spec == nil || spec.KeyFile == "" {
-		return nil
-	}
-	key, err := config.ReadKey(spec.KeyFile)
-	if err != nil {
-		r.log.Warn("the key of the cluster cannot be read: until documents are loaded again, names that nobody has are asked with other salts than on other replicas", "error", err)
-		return auth.ProcessKey()
-	}
-	return key
 }
 
 // refuse says in WAMP's words why a client was not authenticated, and tells those who run the

@@ -12,13 +12,20 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// apply serves new documents, or keeps the last good ones and says why. One call at a time.
+// apply serves new documents, or keeps the last good ones and says why.
 func (r *Router) apply(docs *config.Documents, err error) {
+	r.applying.Lock()
+	defer r.applying.Unlock()
+	r.applyNow(docs, err)
+}
+
+func (r *Router) applyNow(docs *config.Documents, err error) {
 	now := *r.served.Load()
 	if err == nil {
 		var declared map[cluster.ProcedureKey]cluster.Declaration
 		if declared, err = declarations(docs.Procedures); err == nil {
 			now = v1alpha1.RouterDocumentsState{Hash: docs.Hash, Warnings: r.use(docs, declared)}
+			r.applied = docs
 		}
 	}
 	if err != nil {

@@ -59,6 +59,9 @@ type Router struct {
 	realms   realms
 	logins   logins
 	served   atomic.Pointer[v1alpha1.RouterDocumentsState]
+	applying sync.Mutex        // documents
+	applied  *config.Documents // the last good ones; with applying
+	keys     keyReport
 	joined   atomic.Bool // the others were met once
 	loaded   atomic.Bool // documents were applied at least once
 	draining atomic.Bool
@@ -153,11 +156,10 @@ func (r *Router) join() error {
 		c.Cluster, c.Replica = spec.Name, spec.Replica
 		c.Network = &cluster.Network{Gossip: spec.Gossip, Links: spec.Links, Advertise: spec.Advertise, Join: spec.Join}
 		if spec.KeyFile != "" {
-			key, err := config.ReadKey(spec.KeyFile)
-			if err != nil {
+			var err error
+			if c.Network.Keys, err = config.ReadKeys(spec.KeyFile); err != nil {
 				return err
 			}
-			c.Network.Keys = [][]byte{key}
 		}
 	}
 	node, err := cluster.Start(c)
@@ -193,6 +195,9 @@ func (r *Router) serve() {
 		r.apply(docs, nil)
 	} else {
 		r.wg.Go(func() { config.Watch(r.ctx, r.log, r.cfg.Configuration.Documents, r.apply) })
+	}
+	if spec := r.cfg.Configuration.Cluster; spec != nil && spec.KeyFile != "" {
+		r.wg.Go(func() { config.WatchKeys(r.ctx, r.log, spec.KeyFile, r.applyKeys) })
 	}
 	r.wg.Go(r.watchReadiness)
 	r.wg.Go(r.releaseMemory)

@@ -20,6 +20,8 @@ func (r *Router) State() v1alpha1.RouterReplicaState {
 		Members:   r.node.Members(),
 		ListHash:  r.node.ListHash(),
 		Sessions:  r.realms.count(),
+		Keys:      v1alpha1.KeyFingerprints(r.node.Keys()),
+		KeysError: r.keys.text(),
 	}
 }
 

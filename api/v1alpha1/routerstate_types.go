@@ -39,6 +39,8 @@ type RouterReplicaState struct {
 	// Keys are fingerprints of the keys of gossip and links that it accepts, the one it uses first:
 	// the first 16 hexadecimal digits of their SHA-256. Empty when these are in the clear.
 	Keys []string `json:"keys,omitempty"`
+	// KeysError says why the key file is not in use as it is now; empty when it is.
+	KeysError string `json:"keysError,omitempty"`
 }
 
 // RouterDocumentsState tells which documents a replica serves.

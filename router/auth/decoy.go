@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -22,10 +21,6 @@ func mac(key []byte, message string) []byte {
 
 // processKey makes decoys where there is nothing secret to make them of.
 var processKey = unknown()
-
-// ProcessKey are random bytes that stay the same in this process: an [Options] Key in place of one
-// that cannot be read.
-func ProcessKey() []byte { return bytes.Clone(processKey) }
 
 // decoyKey is the key with which decoys are made.
 func (r *Realm) decoyKey(given []byte, secrets *secrets) []byte {

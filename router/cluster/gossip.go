@@ -89,8 +89,8 @@ func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64)
 	m := memberlist.DefaultLANConfig()
 	m.Name = string(id)
 	m.Label = c.Cluster
-	if len(c.Network.Keys) > 0 {
-		m.SecretKey = c.Network.Keys[0]
+	if c.keys != nil {
+		m.Keyring = c.keys.gossip
 	}
 	m.BindAddr, m.BindPort = host, port
 	m.AdvertiseAddr, m.AdvertisePort = c.Network.Advertise, port

@@ -13,9 +13,15 @@ import (
 	"time"
 )
 
-// identity makes the TLS configuration of links from the cluster's key: every replica derives
-// the same certificate key from it and accepts nobody who lacks it.
-func identity(key []byte, cluster string) (*tls.Config, error) {
+// identity is what a replica shows on links, made from a key of the cluster: all that hold the key
+// derive the same pair, and nobody else can.
+type identity struct {
+	key         []byte
+	public      ed25519.PublicKey
+	certificate tls.Certificate
+}
+
+func newIdentity(key []byte, cluster string) (*identity, error) {
 	seed, err := hkdf.Key(sha256.New, key, []byte(cluster), "wamp-operator link identity", ed25519.SeedSize)
 	if err != nil {
 		return nil, err
@@ -32,17 +38,40 @@ func identity(key []byte, cluster string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &identity{
+		key: key, public: public,
+		certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private},
+	}, nil
+}
+
+// linkTLS is the TLS configuration of links, both sides alike. Every handshake asks for the keys of
+// its moment; connections that stand are left alone.
+func (k *keyring) linkTLS() *tls.Config {
+	if k == nil {
+		return nil
+	}
 	return &tls.Config{
-		MinVersion:   tls.VersionTLS13,
-		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: private}},
-		ClientAuth:   tls.RequireAnyClientCert,
-		// Names mean nothing here: who holds the key is a member. VerifyConnection checks it.
+		MinVersion: tls.VersionTLS13,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return k.shown(), nil
+		},
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return k.shown(), nil
+		},
+		ClientAuth: tls.RequireAnyClientCert,
+		// Names mean nothing here: who holds a key is a member. VerifyConnection checks it.
 		InsecureSkipVerify: true,
 		VerifyConnection: func(state tls.ConnectionState) error {
-			if len(state.PeerCertificates) > 0 && public.Equal(state.PeerCertificates[0].PublicKey) {
-				return nil
+			if len(state.PeerCertificates) > 0 {
+				for _, id := range *k.held.Load() {
+					if id.public.Equal(state.PeerCertificates[0].PublicKey) {
+						return nil
+					}
+				}
 			}
 			return errors.New("the other side does not hold this cluster's key")
 		},
-	}, nil
+	}
 }
+
+func (k *keyring) shown() *tls.Certificate { return &(*k.held.Load())[0].certificate }

@@ -23,11 +23,11 @@ func TestLinkRefused(t *testing.T) {
 		"another key":     {func(*linkHello) {}, "fedcba9876543210", "key"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, err := identity([]byte(key), "test")
+			server, err := newKeyring([][]byte{[]byte(key)}, "test")
 			if err != nil {
 				t.Fatal(err)
 			}
-			client, err := identity([]byte(test.key), "test")
+			client, err := newKeyring([][]byte{[]byte(test.key)}, "test")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,12 +35,12 @@ func TestLinkRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newLinks(linkHello{Protocol: linkProtocol, Cluster: "test", From: "b.1"}, ln, server, sockets{}, testLogger(),
+			l := newLinks(linkHello{Protocol: linkProtocol, Cluster: "test", From: "b.1"}, ln, server.linkTLS(), sockets{}, testLogger(),
 				func(*link) { t.Error("the link was put to use") })
 			defer l.close()
 			h := linkHello{Protocol: linkProtocol, Cluster: "test", From: "a.1", To: "b.1", Link: 1}
 			test.change(&h)
-			s, err := dialStream(t.Context(), sockets{}, ln.Addr().String(), client, h)
+			s, err := dialStream(t.Context(), sockets{}, ln.Addr().String(), client.linkTLS(), h)
 			if err == nil {
 				s.close()
 				t.Fatal("it was welcomed")

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -29,7 +28,8 @@ type Config struct {
 	// Network is how the replicas find one another; nil: this replica is alone.
 	Network *Network
 
-	fabric fabric // nil: sockets
+	fabric fabric   // nil: sockets
+	keys   *keyring // of Network.Keys; set by Start
 	flaw   flaw
 }
 
@@ -57,6 +57,7 @@ type Node struct {
 	calls  *calls
 	links  *links
 	gossip *gossip
+	keys   *keyring // nil: gossip and links are in the clear
 	// address is where others link to this replica.
 	address string
 	ctx     context.Context
@@ -132,7 +133,7 @@ func (n *Node) startNetwork(c *Config) error {
 	}
 	n.address = net.JoinHostPort(n.gossip.list.LocalNode().Addr.String(), strconv.Itoa(port))
 	hello := linkHello{Protocol: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
-	n.links = newLinks(hello, ln, config, c.fabric, c.Logger, n.serveLink)
+	n.links = newLinks(hello, ln, n.keys.linkTLS(), c.fabric, c.Logger, n.serveLink)
 	n.wg.Go(n.followGossip)
 	n.wg.Go(func() { n.gossip.run(n.ctx, c.Network.Join) })
 	return nil

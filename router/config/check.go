@@ -27,7 +27,7 @@ func CheckFiles(cfg *v1alpha1.RouterConfiguration) error {
 		errs = append(errs, err)
 	}
 	if c := cfg.Cluster; c != nil && c.KeyFile != "" {
-		_, err := ReadKey(c.KeyFile)
+		_, err := ReadKeys(c.KeyFile)
 		errs = append(errs, err)
 	}
 	if u := cfg.UnixSocket; u != nil {

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -178,19 +177,21 @@ func ReadToken(path string) (string, error) {
 	return token, nil
 }
 
-// ReadKey reads the key of a cluster: 16, 24 or 32 bytes in base64.
-func ReadKey(path string) ([]byte, error) {
+// ReadKeys reads the keys of a cluster: one a line in base64, 16, 24 or 32 bytes each. The first is
+// used, all are accepted (v1alpha1.ParseKeys).
+func ReadKeys(path string) ([][]byte, error) {
 	content, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(content)))
-	if err != nil {
-		return nil, &Problem{File: path, Message: "the key is not base64: write what `openssl rand -base64 32` prints"}
+	return parseKeys(path, content)
+}
+
+func parseKeys(path string, content []byte) ([][]byte, error) {
+	keys, err := v1alpha1.ParseKeys(content)
+	var wrong *v1alpha1.KeyFileError
+	if errors.As(err, &wrong) {
+		return nil, &Problem{File: path, Line: wrong.Line, Message: wrong.Message}
 	}
-	switch len(key) {
-	case 16, 24, 32:
-		return key, nil
-	}
-	return nil, &Problem{File: path, Message: fmt.Sprintf("the key has %d bytes: it must have 16, 24 or 32, for example what `openssl rand -base64 32` prints", len(key))}
+	return keys, err
 }

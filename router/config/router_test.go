@@ -69,16 +69,17 @@ func TestRouterProblems(t *testing.T) {
 	}
 }
 
-func TestReadKey(t *testing.T) {
+// Errors name file and line, and repeat no key.
+func TestReadKeys(t *testing.T) {
 	dir := t.TempDir()
-	if key, err := ReadKey(write(t, dir, "key", "MDEyMzQ1Njc4OWFiY2RlZg==\n")); err != nil || len(key) != 16 {
-		t.Errorf("good key: %d bytes, %v", len(key), err)
+	if keys, err := ReadKeys(write(t, dir, "key", "MDEyMzQ1Njc4OWFiY2RlZg==\n# the old one\nZmVkY2JhOTg3NjU0MzIxMA==\n")); err != nil || len(keys) != 2 || len(keys[0]) != 16 {
+		t.Errorf("good keys: %q, %v", keys, err)
 	}
-	if _, err := ReadKey(write(t, dir, "short", "MDEy")); err == nil || !strings.Contains(err.Error(), "3 bytes") {
+	if _, err := ReadKeys(write(t, dir, "short", "\nMDEy")); err == nil || !strings.Contains(err.Error(), "short:2: the key has 3 bytes") || strings.Contains(err.Error(), "MDEy") {
 		t.Errorf("short key: %v", err)
 	}
-	if _, err := ReadKey(write(t, dir, "text", "hello world!")); err == nil || !strings.Contains(err.Error(), "base64") {
-		t.Errorf("no base64: %v", err)
+	if _, err := ReadKeys(filepath.Join(dir, "missing")); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("missing file: %v", err)
 	}
 }
 

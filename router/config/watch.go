@@ -26,6 +26,32 @@ const (
 // and the swapped symbolic link with which Kubernetes updates a mounted ConfigMap, are seen.
 func Watch(ctx context.Context, log *slog.Logger, paths []string, apply func(*Documents, error)) {
 	w := &watcher{paths: paths, apply: apply}
+	follow(ctx, log, paths, w.load)
+}
+
+// WatchKeys is Watch for the file with the keys of a cluster.
+func WatchKeys(ctx context.Context, log *slog.Logger, path string, apply func([][]byte, error)) {
+	last := ""
+	follow(ctx, log, []string{path}, func() {
+		content, err := readFile(path)
+		seen := "keys " + string(content)
+		if err != nil {
+			seen = "error " + err.Error()
+		}
+		if seen == last {
+			return
+		}
+		last = seen
+		if err != nil {
+			apply(nil, err)
+			return
+		}
+		apply(parseKeys(path, content))
+	})
+}
+
+// follow calls load at once, when something changed in the folders of the paths, and now and then.
+func follow(ctx context.Context, log *slog.Logger, paths []string, load func()) {
 	var events chan fsnotify.Event
 	var errs chan error
 	if notify, err := fsnotify.NewWatcher(); err != nil {
@@ -39,7 +65,7 @@ func Watch(ctx context.Context, log *slog.Logger, paths []string, apply func(*Do
 		}
 		events, errs = notify.Events, notify.Errors
 	}
-	w.load() // after the watch began: no change falls between
+	load() // after the watch began: no change falls between
 
 	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()
@@ -55,9 +81,9 @@ func Watch(ctx context.Context, log *slog.Logger, paths []string, apply func(*Do
 			log.Warn("watching files", "error", err)
 			quiet.Reset(settle)
 		case <-quiet.C:
-			w.load()
+			load()
 		case <-poll.C:
-			w.load()
+			load()
 		}
 	}
 }

@@ -99,3 +99,61 @@ func TestWatchFollowsAMountedConfigMap(t *testing.T) {
 		t.Fatalf("after the swap: %+v", a)
 	}
 }
+
+// The keys of a mounted Secret: what stands in the file is told once, with what is wrong with it.
+func TestWatchKeysFollowsTheFile(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "key", "MDEyMzQ1Njc4OWFiY2RlZg==")
+	ctx, cancel := context.WithCancel(t.Context())
+	type applied struct {
+		keys [][]byte
+		err  error
+	}
+	got, done := make(chan applied, 16), make(chan struct{})
+	go func() {
+		defer close(done)
+		WatchKeys(ctx, slog.New(slog.DiscardHandler), path, func(keys [][]byte, err error) { got <- applied{keys, err} })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		goleak.VerifyNone(t)
+	})
+	next := func() applied {
+		t.Helper()
+		select {
+		case a := <-got:
+			return a
+		case <-time.After(5 * time.Second):
+			t.Fatal("nothing was applied within 5 s")
+			return applied{}
+		}
+	}
+	replace := func(content string) {
+		t.Helper()
+		if err := os.Rename(write(t, dir, "key~", content), path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a := next(); a.err != nil || len(a.keys) != 1 {
+		t.Fatalf("first load: %+v", a)
+	}
+	replace("MDEyMzQ1Njc4OWFiY2RlZg==\nZmVkY2JhOTg3NjU0MzIxMA==")
+	if a := next(); a.err != nil || len(a.keys) != 2 {
+		t.Fatalf("a second key: %+v", a)
+	}
+	replace("MDEyMzQ1Njc4OWFiY2RlZg==\n?")
+	if a := next(); a.err == nil || !strings.Contains(a.err.Error(), "key:2:") {
+		t.Fatalf("a broken file: %+v", a)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if a := next(); a.err == nil || !strings.Contains(a.err.Error(), "cannot be read") {
+		t.Fatalf("no file: %+v", a)
+	}
+	replace("ZmVkY2JhOTg3NjU0MzIxMA==")
+	if a := next(); a.err != nil || len(a.keys) != 1 {
+		t.Fatalf("mended: %+v", a)
+	}
+}

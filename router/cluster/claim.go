@@ -182,16 +182,18 @@ func (m *machine) collectTurns(slots *slotSet, add func(wamp.ID, turn)) {
 		var last turn
 		p.mu.Lock()
 		if p.turns != nil {
-			last = p.turns.dealt
-			if p.turns.delivered.after(last) {
-				last = p.turns.delivered
-			}
+			last = p.turns.last()
 		}
 		p.mu.Unlock()
 		if last != (turn{}) {
 			add(p.id, last)
 		}
 	})
+	for id, r := range m.remembered {
+		if slots.has(slotOf(id)) {
+			add(id, r.last())
+		}
+	}
 }
 
 func (m *machine) turnRecords(slots *slotSet) []turnRecord {
@@ -214,14 +216,20 @@ func (m *machine) act(c *claiming) {
 	})
 	m.dropGrants(func(id wamp.ID, _ *granting) bool { return c.slots.has(slotOf(id)) })
 	for id, t := range c.turns {
-		if p, ok := m.table.byID.get(id); ok && c.slots.has(slotOf(id)) {
-			if m.table.flaw == flawCursorReset {
-				t.Stamp = 0
-			}
-			p.mu.Lock()
-			p.rotation().dealt = turn{Epoch: c.epoch, Seq: uint64(m.now.UnixMicro()), Stamp: t.Stamp}
-			p.mu.Unlock()
+		if !c.slots.has(slotOf(id)) {
+			continue
 		}
+		p, ok := m.table.byID.get(id)
+		if !ok {
+			m.rememberTurn(id, t)
+			continue
+		}
+		if m.table.flaw == flawCursorReset {
+			t.Stamp = 0
+		}
+		p.mu.Lock()
+		p.rotation().dealt = turn{Epoch: c.epoch, Seq: uint64(m.now.UnixMicro()), Stamp: t.Stamp}
+		p.mu.Unlock()
 	}
 	news := &owned{}
 	c.slots.each(func(s slotID) {

@@ -70,9 +70,12 @@ type machine struct {
 	waiters []waiter  // by version
 	lacking time.Time // since when a majority has been out of reach; zero when it is not
 	rivals  rivals    // by procedure
-	probes  uint64
-	keeps   map[string]bool // realms whose kept events are wanted
-	out     output
+	// remembered are the places of rotations without callees.
+	remembered map[wamp.ID]remembered
+	forgetAt   time.Time
+	probes     uint64
+	keeps      map[string]bool // realms whose kept events are wanted
+	out        output
 }
 
 // output is what a step wants done. Messages are to be sent in order, and before those of any
@@ -111,6 +114,8 @@ func newMachine(self *member, t *table, logger *slog.Logger, random func(int64) 
 		askOf:   map[listKey]*asking{},
 		granted: map[wamp.ID][]granting{},
 		keeps:   map[string]bool{},
+
+		remembered: map[wamp.ID]remembered{},
 	}
 }
 
@@ -156,6 +161,7 @@ func (m *machine) settle() {
 func (m *machine) tick() {
 	m.slotsChanged = true
 	m.keepLease()
+	m.forget()
 	m.expireAsks()
 	m.settle()
 }

@@ -119,13 +119,11 @@ func (n *Node) startNetwork(c *Config) error {
 	if err != nil {
 		return err
 	}
-	var config *tls.Config
-	if len(c.Network.Keys) > 0 {
-		if config, err = identity(c.Network.Keys[0], c.Cluster); err != nil {
-			_ = ln.Close()
-			return fmt.Errorf("deriving the identity of links from the cluster's key: %w", err)
-		}
+	if n.keys, err = newKeyring(c.Network.Keys, c.Cluster); err != nil {
+		_ = ln.Close()
+		return err
 	}
+	c.keys = n.keys
 	n.gossip, err = startGossip(c, n.self.id, uint16(port), n.version)
 	if err != nil {
 		_ = ln.Close()

@@ -37,6 +37,14 @@ type rotation struct {
 	here uint64
 }
 
+// last is the later of the two.
+func (r *rotation) last() turn {
+	if r.delivered.after(r.dealt) {
+		return r.delivered
+	}
+	return r.dealt
+}
+
 // rotation gives the place of the procedure's rotation; called with mu held.
 func (p *procedure) rotation() *rotation {
 	if p.turns == nil {
@@ -126,7 +134,12 @@ func (v *view) with(add *entry, drop func(*entry) bool, declared *Declaration) *
 	for i := range entries {
 		v.flags |= entries[i].flags
 	}
-	v.local = declared != nil && declared.LocalRotation && v.invoke == RoundRobin
+	if declared != nil {
+		v.local = declared.LocalRotation && v.invoke == RoundRobin
+		if declared.Idempotent {
+			v.flags |= Idempotent
+		}
+	}
 	return v
 }
 

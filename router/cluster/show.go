@@ -18,6 +18,9 @@ func (m *machine) show(who *member, e *listEntry, c Callee) bool {
 		}
 		m.sum += e.hash()
 		first := len(p.load().entries) == 0
+		if first {
+			m.recall(p) // before a call can be dealt
+		}
 		m.table.change(p, &entry{
 			stamp: e.Stamp, session: e.Key.Session, invoke: e.Invoke, flags: e.Flags, member: who, callee: c,
 		}, nil)
@@ -58,6 +61,7 @@ func (m *machine) hide(who *member, e *listEntry, lost bool) {
 		m.out.changed = append(m.out.changed, p.key)
 		m.noteProcedure(RegistrationUnregistered, p, e)
 		if len(p.load().entries) == 0 {
+			m.remember(p)
 			m.noteProcedure(RegistrationDeleted, p, e)
 		}
 	case entrySubscription:

@@ -85,7 +85,7 @@ func (l *link) onBeat(b []byte, heardUp func(sent time.Time)) error {
 // beat sends heartbeats, and judges the silence of the other side and writes that do not end. A replica that was itself
 // asleep (paused, starved of CPU) must not take its own silence for the other's.
 func (l *link) beat(onSilence func(bool)) {
-	ticker := time.NewTicker(heartbeat / 2)
+	ticker := time.NewTicker(judgeEvery)
 	defer ticker.Stop()
 	silent, last := false, time.Now()
 	var control, calls stall
@@ -96,11 +96,11 @@ func (l *link) beat(onSilence func(bool)) {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		if now.Sub(last) > 2*heartbeat {
+		if now.Sub(last) > 4*judgeEvery {
 			l.hear()
 		}
 		last = now
-		if i%2 == 0 {
+		if i%int(heartbeat/judgeEvery) == 0 {
 			if err := l.sendBeat(); err != nil {
 				l.close(err)
 				return

@@ -8,11 +8,15 @@ import (
 )
 
 const (
-	heartbeat = 100 * time.Millisecond
-	// maskAfter is how long a link may be silent before new calls avoid it, breakAfter
-	// before it is given up.
-	maskAfter  = 3 * heartbeat
-	breakAfter = 8 * heartbeat
+	// heartbeat is how often each side says that it lives. Most of what idle replicas say to one
+	// another is this; more often would be more than 10 kB/s from each of nine.
+	heartbeat = 200 * time.Millisecond
+	// maskAfter is how long a link may be silent before new calls avoid it: two heartbeats are
+	// missing. breakAfter is how long before it is given up.
+	maskAfter  = 500 * time.Millisecond
+	breakAfter = 800 * time.Millisecond
+	// judgeEvery is how often silence is looked at.
+	judgeEvery = 50 * time.Millisecond
 )
 
 // link joins this replica with one other: a connection for the control protocol, one for

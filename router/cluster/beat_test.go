@@ -79,7 +79,7 @@ func linkPair(wrap func(net.Conn) net.Conn) (here, there *link) {
 }
 
 func quiet(heardUp func(time.Time)) linkUser {
-	return linkUser{message: func(message) {}, frame: func(*frame) {}, silent: func(bool) {}, heardUp: heardUp}
+	return linkUser{messages: func([]message) {}, frame: func(*frame) {}, silent: func(bool) {}, heardUp: heardUp}
 }
 
 func (l *link) isClosed() bool {

@@ -59,6 +59,12 @@ func (in *incoming) next() ([]byte, error) {
 	return frame, nil
 }
 
+// more says that next will give a frame without reading.
+func (in *incoming) more() bool {
+	waiting := in.w - in.r
+	return waiting >= 4 && uint64(waiting) >= 4+uint64(binary.BigEndian.Uint32(in.buf[in.r:]))
+}
+
 // fill reads once. What is left of the last read moves to the front when less than half of the
 // buffer is free behind it.
 func (in *incoming) fill() error {

@@ -17,6 +17,8 @@ const (
 	breakAfter = 800 * time.Millisecond
 	// judgeEvery is how often silence is looked at.
 	judgeEvery = 50 * time.Millisecond
+	// mostTogether is how many control messages are handled in one step: others wait meanwhile.
+	mostTogether = 256
 )
 
 // link joins this replica with one other: a connection for the control protocol, one for
@@ -48,8 +50,8 @@ func (l *link) hear() { l.heard.Store(int64(time.Since(l.since))) }
 // linkUser is what is told of a link. Its functions are called by several goroutines, each by one
 // at a time.
 type linkUser struct {
-	message func(message)
-	frame   func(*frame)
+	messages func([]message) // what one read brought, or a part of it
+	frame    func(*frame)
 	// silent: nothing has been heard for a moment, or something again.
 	silent func(bool)
 	// heardUp: the other side has heard what was sent at this time, and all before it.
@@ -91,6 +93,7 @@ func (l *link) run(user linkUser) error {
 	serve(l.control.write)
 	serve(l.calls.write)
 	serve(func() error {
+		var together []message
 		for {
 			b, err := l.control.in.next()
 			if err != nil {
@@ -100,13 +103,18 @@ func (l *link) run(user linkUser) error {
 				if err := l.onBeat(b, user.heardUp); err != nil {
 					return err
 				}
-				continue
+			} else {
+				m, err := parseMessage(b)
+				if err != nil {
+					return err
+				}
+				together = append(together, m)
 			}
-			m, err := parseMessage(b)
-			if err != nil {
-				return err
+			if len(together) > 0 && (len(together) == mostTogether || !l.control.in.more()) {
+				user.messages(together)
+				clear(together)
+				together = together[:0]
 			}
-			user.message(m)
 		}
 	})
 	serve(func() error {

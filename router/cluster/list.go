@@ -181,6 +181,7 @@ func (m *machine) flushOwn() {
 		}
 	}
 	l.flushed, l.add, l.remove = l.version, nil, nil
+	d.encode() // once for all
 	for _, p := range m.peers {
 		if p.greeted {
 			m.send(p, d)
@@ -252,8 +253,19 @@ func (m *machine) hasVersion(p *peer, version uint64) {
 		p.synced = true
 		m.dropGrants(func(_ wamp.ID, g *granting) bool { return g.to == p.id && g.links < p.links })
 	}
-	p.version = version
-	m.send(p, &ack{Version: version})
+	p.version, p.unacked = version, true
+	m.unacked = append(m.unacked, p)
+}
+
+// sendAcks tells the members whose lists have changed here, once a step.
+func (m *machine) sendAcks() {
+	for _, p := range m.unacked {
+		if p.unacked {
+			p.unacked = false
+			m.send(p, &ack{Version: p.version})
+		}
+	}
+	m.unacked = m.unacked[:0]
 }
 
 // hasDigest compares a version that gossip carried with the copy; a copy that is behind while

@@ -42,11 +42,12 @@ type machine struct {
 	random func(n int64) int64 // below n
 	now    time.Time
 
-	state  memberState
-	joined bool // the edge reached every address it knows of
-	peers  []*peer
-	own    ownList
-	sum    uint64 // see hash
+	state   memberState
+	joined  bool // the edge reached every address it knows of
+	peers   []*peer
+	own     ownList
+	unacked []*peer // see sendAcks
+	sum     uint64  // see hash
 
 	candidates  [slotCount]MemberID
 	viewChanged bool // candidates must be computed again
@@ -154,6 +155,7 @@ func (m *machine) settle() {
 	m.startClaim()
 	m.revokeRivals()
 	m.flushOwn()
+	m.sendAcks()
 	m.releaseWaiters()
 }
 
@@ -166,12 +168,18 @@ func (m *machine) tick() {
 	m.settle()
 }
 
-// receive takes a message from a member with whom the links stand.
-func (m *machine) receive(from MemberID, msg message) {
-	p := m.peer(from)
-	if p == nil || !p.linked {
-		return
+// receive takes messages from a member with whom the links stand. Those that arrived together are one
+// step, so that one change of the own list and one ack answer all of them.
+func (m *machine) receive(from MemberID, msgs ...message) {
+	for _, msg := range msgs {
+		if p := m.peer(from); p != nil && p.linked {
+			m.handle(p, msg)
+		}
 	}
+	m.settle()
+}
+
+func (m *machine) handle(p *peer, msg message) {
 	switch msg := msg.(type) {
 	case *greet:
 		m.onGreet(p, msg)
@@ -216,7 +224,6 @@ func (m *machine) receive(from MemberID, msg message) {
 	case *want:
 		m.out.wanted = append(m.out.wanted, wanted{p.member, msg.Realm})
 	}
-	m.settle()
 }
 
 // setDeclared replaces the declared policies and applies them to the lists that exist.

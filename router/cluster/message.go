@@ -63,7 +63,6 @@ type lost struct {
 // listEntry is one line of a member's list. The stamp of a registration is its place, granted
 // by the owner; that of another entry is when it was made. Both are in microseconds since 1970.
 type listEntry struct {
-	_      struct{} `cbor:",toarray"`
 	Key    listKey
 	Stamp  uint64
 	Invoke Policy
@@ -93,16 +92,15 @@ const (
 
 // delta changes the sender's list from one version to a later one.
 type delta struct {
-	_      struct{} `cbor:",toarray"`
 	From   uint64
 	To     uint64
 	Add    []listEntry
 	Remove []listKey
+	wire   []byte // what encode made
 }
 
 // full is the sender's whole list.
 type full struct {
-	_       struct{} `cbor:",toarray"`
 	Version uint64
 	Entries []listEntry
 }
@@ -254,8 +252,15 @@ func (*probe) kind() messageKind       { return kindProbe }
 func (*probed) kind() messageKind      { return kindProbed }
 func (*revoke) kind() messageKind      { return kindRevoke }
 
-// appendMessage encodes a message: its kind, then CBOR.
+// appendMessage encodes a message: its kind, then CBOR, or for lists the format in entries.go.
 func appendMessage(dst []byte, m message) ([]byte, error) {
+	switch m := m.(type) {
+	case *delta:
+		m.encode()
+		return append(append(dst, byte(kindDelta)), m.wire...), nil
+	case *full:
+		return m.append(append(dst, byte(kindFull))), nil
+	}
 	body, err := cbor.Marshal(m)
 	if err != nil {
 		return dst, fmt.Errorf("encoding %T: %w", m, err)
@@ -277,9 +282,9 @@ func parseMessage(b []byte) (message, error) {
 	case kindLost:
 		m = &lost{}
 	case kindDelta:
-		m = &delta{}
+		return parseDelta(b[1:])
 	case kindFull:
-		m = &full{}
+		return parseFull(b[1:])
 	case kindPull:
 		m = &pull{}
 	case kindAck:

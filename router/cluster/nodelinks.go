@@ -7,10 +7,10 @@ func (n *Node) serveLink(l *link) {
 	m := n.useLink(l)
 	n.logger.Info("linked to member", "member", l.to)
 	err := l.run(linkUser{
-		message: func(msg message) { n.step(func(m *machine) { m.receive(l.to, msg) }) },
-		frame:   func(f *frame) { n.onFrame(m, f) },
-		silent:  func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
-		heardUp: func(sent time.Time) { m.echo.Store(steady(sent)) },
+		messages: func(msgs []message) { n.step(func(m *machine) { m.receive(l.to, msgs...) }) },
+		frame:    func(f *frame) { n.onFrame(m, f) },
+		silent:   func(silent bool) { n.step(func(m *machine) { m.linkSilent(l.to, silent) }) },
+		heardUp:  func(sent time.Time) { m.echo.Store(steady(sent)) },
 	})
 	n.logger.Info("link to member broke", "member", l.to, "error", err)
 	n.unlink(l)

@@ -31,6 +31,8 @@ type peer struct {
 	registrations int
 	// acked is the version of the own list that it routes by.
 	acked uint64
+	// unacked: this step changed the copy of its list.
+	unacked bool
 }
 
 func (m *machine) peer(id MemberID) *peer {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,8 +40,9 @@ type replica struct {
 	process *os.Process
 }
 
-// processes starts replicas as processes of their own, with a key, and waits until all are ready.
-func processes(t *testing.T, n int) []replica {
+// processes starts replicas as processes of their own, with a key, and waits until all are ready. They
+// serve realm1 and the documents.
+func processes(t *testing.T, n int, documents ...string) []replica {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, content string) string {
@@ -51,7 +53,7 @@ func processes(t *testing.T, n int) []replica {
 		}
 		return path
 	}
-	write("docs.yaml", realmYAML("realm1", everything))
+	write("docs.yaml", realmYAML("realm1", everything)+strings.Join(documents, ""))
 	write("key", "MDEyMzQ1Njc4OWFiY2RlZg==")
 	ports := freePorts(t, 4*n)
 	var join string

@@ -98,7 +98,7 @@ func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKe
 		key := cluster.ProcedureKey{Realm: p.Spec.Realm, Match: match, URI: p.Spec.URI}
 		declared[key] = cluster.Declaration{
 			Invoke: invoke, Override: p.Spec.Enforcement == v1alpha1.EnforceOverride,
-			LocalRotation: p.Spec.Rotation == v1alpha1.RotationReplica,
+			LocalRotation: p.Spec.Rotation == v1alpha1.RotationReplica, Idempotent: p.Spec.Idempotent,
 		}
 	}
 	return declared, nil

@@ -75,6 +75,9 @@ const (
 	DiscloseCaller RegistrationFlags = 1 << iota
 	// ForwardTimeout: the callee minds timeouts itself (REGISTER.Options.forward_timeout).
 	ForwardTimeout
+	// Idempotent: the procedure is declared so, whatever its callees asked for. It is never a part
+	// of what a session registers.
+	Idempotent
 )
 
 // Registration asks for a place in the callee list of a procedure.
@@ -125,9 +128,12 @@ type Call struct {
 	// Timeout is CALL.Options.timeout in milliseconds; 0 is none. It travels to callees that
 	// mind it themselves.
 	Timeout uint32
-	// Describe, when there, is called at most once, when a callee of the procedure has flags
-	// that the caller's dealer must know: it returns the Details to use instead.
+	// Describe, when there, is called when a callee of the procedure has flags that the caller's
+	// dealer must know: it returns the Details to use instead. It may be called from another
+	// goroutine when the call had to wait.
 	Describe func(c *Call, flags RegistrationFlags) wamp.Dict
+	// Lost is how often the call was lost with a callee before; for Realm.Again.
+	Lost int
 
 	since     time.Time // when it first had to wait
 	described bool

@@ -74,6 +74,8 @@ type openCall struct {
 	realm string
 	// uri is that of the procedure, so that a refusal can name it; empty for patterns.
 	uri string
+	// lost is how often the call was lost with a callee before.
+	lost int
 	// progress is there for progressive calls.
 	progress *progressing
 	// taking is there when progressive results came.
@@ -93,6 +95,7 @@ type routing struct {
 	timeout   uint32
 	skip      skip
 	since     time.Time
+	lost      int          // times that the call was lost with a callee
 	known     string       // the URI, where it is kept beyond the frame
 	progress  *progressing // of a progressive call
 	describe  *Call        // to be asked for details when the callees have flags
@@ -113,14 +116,7 @@ func newCalls(self *member, t *table, c clock, pending func(func(Callee, Caller)
 // call that had to wait for 10 s in all is answered with an error.
 func (r *Realm) Call(c *Call) Waiter {
 	x := r.node.calls
-	route := routing{
-		via: c.Via, procedure: RegistrationID(r.name, Exact, c.URI), realm: r.name, uri: c.URI,
-		caller: c.Caller, details: c.Details, payload: c.Payload, flags: c.Flags, timeout: c.Timeout, since: c.since,
-		skip: skip{random: x.random},
-	}
-	if c.Describe != nil && !c.described {
-		route.describe = c
-	}
+	route := r.routing(c)
 	w := x.route(&route)
 	if w == nil {
 		return nil
@@ -132,6 +128,18 @@ func (r *Realm) Call(c *Call) Waiter {
 		return nil
 	}
 	return w
+}
+
+func (r *Realm) routing(c *Call) routing {
+	route := routing{
+		via: c.Via, procedure: RegistrationID(r.name, Exact, c.URI), realm: r.name, uri: c.URI,
+		caller: c.Caller, details: c.Details, payload: c.Payload, flags: c.Flags, timeout: c.Timeout, since: c.since,
+		lost: c.Lost, skip: skip{random: r.node.calls.random},
+	}
+	if c.Describe != nil && !c.described {
+		route.describe = c
+	}
+	return route
 }
 
 // route finds a callee for a call and sends it there.
@@ -326,6 +334,7 @@ func (x *calls) askOwner(r *routing) Waiter {
 		if r.known == "" {
 			r.known = strings.Clone(r.uri)
 		}
+		x.foretell(r)
 		return x.toOwner(s, r)
 	}
 	if p, ok := x.table.byID.get(r.procedure); ok && len(p.load().entries) > 0 {
@@ -363,6 +372,7 @@ func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 	}
 	x.open.set(f.call, openCall{
 		caller: r.caller, procedure: r.procedure, at: to, since: r.since, realm: r.realm, uri: r.known, progress: r.progress,
+		lost: r.lost,
 	})
 	r.caller.Sent(f.call)
 	if to.send(f) {
@@ -414,25 +424,43 @@ func (x *calls) name(r *routing) string {
 }
 
 func (x *calls) noProcedure(r *routing) {
-	answerError(r.caller, wamp.ErrNoSuchProcedure, fmt.Sprintf("no callee has registered %q", x.name(r)))
+	if r.lost > 0 { // the next callee may come in a moment
+		x.later(r.own())
+		return
+	}
+	r.fail(wamp.ErrNoSuchProcedure, fmt.Sprintf("no callee has registered %q", x.name(r)))
 }
 
 func (x *calls) noneAvailable(r *routing) {
-	answerError(r.caller, wamp.ErrNoAvailableCallee, fmt.Sprintf(
+	r.fail(wamp.ErrNoAvailableCallee, fmt.Sprintf(
 		"every callee of %q answered that it is not available", x.name(r)))
 }
 
 func (x *calls) giveUp(r *routing) {
-	answerError(r.caller, wamp.ErrNoAvailableCallee, fmt.Sprintf(
+	r.fail(wamp.ErrNoAvailableCallee, fmt.Sprintf(
 		"no callee of %q could take the call within %v: all are full, or on replicas that cannot be reached", x.name(r), routeWait))
 }
 
-func answerError(caller Caller, uri, text string) {
-	payload, err := wamp.NewPayload(wamp.MessagePack, []any{text}, nil)
-	if err != nil {
-		panic(err) // a string can be encoded
+// fail answers a call that finds no callee. One that a callee had already may have been executed:
+// its caller must know.
+func (r *routing) fail(uri, text string) {
+	if r.lost > 0 {
+		uri, text = wamp.ErrCanceled, "the call was lost with its callee, and could not be sent to another one: "+text
 	}
-	caller.Answer(&Answer{Error: uri, Payload: payload})
+	answerError(r.caller, uri, text)
+}
+
+func answerError(caller Caller, uri, text string) {
+	caller.Answer(&Answer{Error: uri, Payload: sentence(text)})
+}
+
+// answerLost ends a call that a callee had, or may have had.
+func answerLost(caller Caller, text string) {
+	caller.Answer(&Answer{Error: wamp.ErrCanceled, Lost: true, Payload: sentence(text)})
+}
+
+func sentence(text string) wamp.Payload {
+	return wamp.MustPayload(wamp.MessagePack, []any{text}, nil)
 }
 
 // pause waits a moment: for an owner to be elected, for links to be back.

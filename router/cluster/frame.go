@@ -20,7 +20,9 @@ type frame struct {
 	reason refusal // of a frameRefused
 	// progress marks an answer that others will follow.
 	progress bool
-	flags    CallFlags
+	// lost marks an answer that stands for a callee that was lost, see Answer.Lost.
+	lost  bool
+	flags CallFlags
 	// timeout of a call, in milliseconds.
 	timeout uint32
 	// call is the number of the call at its origin, the caller's replica; the publication
@@ -83,6 +85,12 @@ const (
 	refusedAll                            // every callee answered that it is not available
 )
 
+// What an answer is marked with.
+const (
+	markProgress = 1 << iota
+	markLost
+)
+
 const frameHeader = 1 + 1 + 1 + 1 + 1 + 1 + 6*8
 
 var errFrame = errors.New("frame is cut short or has lengths that do not fit")
@@ -95,11 +103,14 @@ func frameSize(f *frame) int {
 
 // appendFrame encodes a frame, without the length that goes before it on a link.
 func appendFrame(dst []byte, f *frame) []byte {
-	var progress byte
+	var marks byte
 	if f.progress {
-		progress = 1
+		marks |= markProgress
 	}
-	dst = append(dst, byte(f.kind), byte(f.reason), progress, byte(f.Format),
+	if f.lost {
+		marks |= markLost
+	}
+	dst = append(dst, byte(f.kind), byte(f.reason), marks, byte(f.Format),
 		byte(f.details.Format)|byte(f.options.Format)<<4, byte(f.flags))
 	for _, v := range [...]uint64{f.call, f.origin, f.procedure, f.stamp, f.epoch, f.seq} {
 		dst = binary.BigEndian.AppendUint64(dst, v)
@@ -127,7 +138,7 @@ func parseFrame(b []byte, f *frame) error {
 	if len(b) < frameHeader {
 		return errFrame
 	}
-	*f = frame{kind: frameKind(b[0]), reason: refusal(b[1]), progress: b[2] != 0, flags: CallFlags(b[5])}
+	*f = frame{kind: frameKind(b[0]), reason: refusal(b[1]), progress: b[2]&markProgress != 0, lost: b[2]&markLost != 0, flags: CallFlags(b[5])}
 	f.Format, f.details.Format, f.options.Format = wamp.Format(b[3]), wamp.Format(b[4]&15), wamp.Format(b[4]>>4)
 	if f.Format > wamp.CBOR || f.details.Format > wamp.CBOR || f.options.Format > wamp.CBOR {
 		return errFrame

@@ -179,7 +179,7 @@ func (x *calls) onRouted(owner *member, f *frame) {
 	}
 	if to == nil || to != owner && to.mayHaveLost(f.call, owner) {
 		if c, ok := x.open.take(f.call); ok {
-			answerError(c.caller, wamp.ErrCanceled, "the call was lost: the replica of its callee cannot be reached")
+			answerLost(c.caller, "the call was lost: the replica of its callee cannot be reached")
 		}
 	}
 }
@@ -204,7 +204,7 @@ func (x *calls) onRefused(f *frame) {
 // again chooses again for a call that was not delivered, or whose callee is not available.
 func (x *calls) again(f *frame, c *openCall) {
 	r := x.routing(f, c.caller)
-	r.since, r.known, r.realm, r.progress = c.since, c.uri, c.realm, c.progress
+	r.since, r.known, r.realm, r.progress, r.lost = c.since, c.uri, c.realm, c.progress, c.lost
 	if r.uri == "" {
 		r.uri = c.uri
 	}
@@ -220,8 +220,10 @@ func (x *calls) again(f *frame, c *openCall) {
 		return
 	case refusedBusy:
 		// A callee elsewhere that is full is passed over like one here.
-		if r.skip.busy = append(before.busy, f.stamp); x.chosenHere(r.procedure) && x.route(&r) == nil {
-			return
+		if x.chosenHere(r.procedure) {
+			if r.skip.busy = append(before.busy, f.stamp); x.route(&r) == nil {
+				return
+			}
 		}
 		x.crowds.mark(r.procedure, x.clock.Now())
 	case refusedUnavailable:
@@ -283,7 +285,7 @@ func (x *calls) onAnswer(from *member, f *frame) {
 	if ok {
 		x.crowds.clear(c.procedure)
 		a := answers.Get().(*Answer)
-		*a = Answer{Via: f.via, Progress: f.progress, Error: f.text, Details: f.details, Payload: f.Payload}
+		*a = Answer{Via: f.via, Progress: f.progress, Error: f.text, Lost: f.lost, Details: f.details, Payload: f.Payload}
 		c.caller.Answer(a)
 		*a = Answer{}
 		answers.Put(a)

@@ -74,7 +74,7 @@ func (x *calls) cancel(m *member, which func(uint64, *openCall) bool) {
 			return
 		}
 		if c, ok := x.open.take(call); ok {
-			answerError(c.caller, wamp.ErrCanceled, fmt.Sprintf(
+			answerLost(c.caller, fmt.Sprintf(
 				"the call was lost: replica %s, which had it, cannot be reached", m.replica))
 		}
 	})

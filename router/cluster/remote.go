@@ -45,7 +45,8 @@ func (c *remoteCaller) Room() Waiter {
 // Answer implements Caller.
 func (c *remoteCaller) Answer(a *Answer) {
 	f := frame{
-		via: a.Via, kind: frameAnswer, call: c.call, progress: a.Progress, text: a.Error, details: a.Details, Payload: a.Payload,
+		via: a.Via, kind: frameAnswer, call: c.call, progress: a.Progress, lost: a.Lost, text: a.Error, details: a.Details,
+		Payload: a.Payload,
 	}
 	if !a.Progress {
 		c.forget()

@@ -291,7 +291,9 @@ func (p *Peer) abandon() (lost []cluster.Caller, back []*waiting) {
 
 func (p *Peer) answerLost(lost []cluster.Caller, back []*waiting) {
 	for _, caller := range lost {
-		caller.Answer(failure(wamp.ErrCanceled, "the session of the callee ended before it answered"))
+		answer := failure(wamp.ErrCanceled, "the session of the callee ended before it answered")
+		answer.Lost = true
+		caller.Answer(answer)
 	}
 	p.handBack(back)
 }

@@ -118,12 +118,16 @@ func (c *call) end() bool {
 	if c.over.Swap(true) {
 		return false
 	}
+	c.forgetSpare()
 	c.peer.callEnded()
 	return true
 }
 
 // Answer implements cluster.Caller.
 func (c *call) Answer(a *cluster.Answer) {
+	if a.Lost && c.again(c.peer.dealer, a) {
+		return
+	}
 	if c.more != nil {
 		c.more.mu.Lock()
 		defer c.more.mu.Unlock()

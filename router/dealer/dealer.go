@@ -20,6 +20,7 @@ type Realm interface {
 	Continue(call uint64, c *cluster.Call) cluster.Waiter
 	Cancel(call uint64, i *cluster.Interruption)
 	Reroute(d *cluster.Delivery)
+	Again(c *cluster.Call)
 }
 
 // Dealer is the dealer of one realm on this replica.
@@ -39,7 +40,7 @@ func New(name string, realm Realm, meta MetaProcedures, limits Limits) *Dealer {
 
 // counts are of what happens seldom, so that all sessions of the realm can share them.
 type counts struct {
-	canceled, timedOut, rerouted       atomic.Uint64
+	canceled, timedOut, rerouted, lost atomic.Uint64
 	refusedCalls, refusedRegistrations atomic.Uint64
 	queued                             atomic.Int64
 }
@@ -49,6 +50,7 @@ type Counts struct {
 	Canceled uint64 // calls that their callers canceled
 	TimedOut uint64 // calls that were not answered in time
 	Rerouted uint64 // calls that a callee here handed back, as it is not available
+	Again    uint64 // times that a call was sent to the next callee after it was lost with one
 	// RefusedCalls and RefusedRegistrations are what Limits refused.
 	RefusedCalls, RefusedRegistrations uint64
 
@@ -59,6 +61,7 @@ type Counts struct {
 func (d *Dealer) Counts() Counts {
 	return Counts{
 		Canceled: d.counts.canceled.Load(), TimedOut: d.counts.timedOut.Load(), Rerouted: d.counts.rerouted.Load(),
+		Again:        d.counts.lost.Load(),
 		RefusedCalls: d.counts.refusedCalls.Load(), RefusedRegistrations: d.counts.refusedRegistrations.Load(),
 		Queued: int(d.counts.queued.Load()),
 	}

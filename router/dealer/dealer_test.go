@@ -32,6 +32,7 @@ type realm struct {
 	more     func(uint64, *cluster.Call) cluster.Waiter
 	cancel   func(uint64, *cluster.Interruption)
 	reroute  func(*cluster.Delivery)
+	again    func(*cluster.Call)
 }
 
 func (r *realm) Register(reg cluster.Registration, done func(wamp.ID, error)) { r.register(reg, done) }
@@ -40,6 +41,7 @@ func (r *realm) Call(c *cluster.Call) cluster.Waiter                          { 
 func (r *realm) Continue(n uint64, c *cluster.Call) cluster.Waiter            { return r.more(n, c) }
 func (r *realm) Cancel(n uint64, i *cluster.Interruption)                     { r.cancel(n, i) }
 func (r *realm) Reroute(d *cluster.Delivery)                                  { r.reroute(d) }
+func (r *realm) Again(c *cluster.Call)                                        { r.again(c) }
 
 // joined is the dealer's side of a session that was admitted.
 type joined struct {

@@ -52,13 +52,16 @@ func (p *Peer) callDetails(options wamp.Dict, disclose, passthru bool) wamp.Dict
 }
 
 // describe implements cluster.Call.Describe: a callee wants to know who calls, or minds timeouts
-// itself.
+// itself, or the call may be sent to several of them.
 func describe(c *cluster.Call, flags cluster.RegistrationFlags) wamp.Dict {
+	if flags&cluster.Idempotent != 0 {
+		keepSpare(c)
+	}
 	caller, ok := c.Caller.(*call)
 	if !ok {
 		return c.Details
 	}
-	if flags&cluster.ForwardTimeout != 0 && caller.more != nil {
+	if flags&cluster.ForwardTimeout != 0 && caller.more != nil && c.Lost == 0 {
 		caller.more.forwarded()
 	}
 	if flags&cluster.DiscloseCaller == 0 {

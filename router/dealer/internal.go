@@ -11,6 +11,7 @@ import (
 // internalCall is a call by the router itself.
 type internalCall struct {
 	place
+	dealer *Dealer
 	answer chan internalAnswer
 }
 
@@ -25,9 +26,10 @@ func (c *internalCall) Room() cluster.Waiter { return nil }
 
 // Answer implements cluster.Caller.
 func (c *internalCall) Answer(a *cluster.Answer) {
-	if a.Progress || c.over.Swap(true) {
+	if a.Lost && c.again(c.dealer, a) || a.Progress || c.over.Swap(true) {
 		return
 	}
+	c.forgetSpare()
 	var got internalAnswer
 	got.args, got.kwargs, got.err = a.Payload.Decode()
 	if a.Error != "" {
@@ -48,8 +50,8 @@ func (d *Dealer) CallInternal(ctx context.Context, procedure string, args []any,
 	if err != nil {
 		return nil, nil, fmt.Errorf("calling %s: %w", procedure, err)
 	}
-	c := &internalCall{answer: make(chan internalAnswer, 1)}
-	request := cluster.Call{URI: procedure, Caller: c, Payload: payload}
+	c := &internalCall{dealer: d, answer: make(chan internalAnswer, 1)}
+	request := cluster.Call{URI: procedure, Caller: c, Payload: payload, Describe: describe}
 	for waiter := d.realm.Call(&request); waiter != nil; waiter = d.realm.Call(&request) {
 		if _ = waiter.WaitRoom(ctx); ctx.Err() != nil {
 			break

@@ -21,6 +21,8 @@ type place struct {
 	invocation atomic.Uint64
 	// number is that of the call when it was sent to another replica last; 0 when it was not.
 	number atomic.Uint64
+	// spare is there when the call may be sent again, should it be lost with its callee.
+	spare atomic.Pointer[spare]
 }
 
 // Open implements cluster.Caller.
@@ -84,8 +86,8 @@ type invocation struct {
 type kept struct {
 	delivery     cluster.Delivery
 	registration *registration
-	reroute      bool   // it can be handed back
-	bytes        []byte // what delivery points to
+	reroute      bool // it can be handed back
+	bytes        copies
 }
 
 // find looks for the invocation of a call; called with mu held.

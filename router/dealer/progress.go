@@ -44,6 +44,7 @@ func (c *call) progress(a *cluster.Answer) {
 	if !c.Open() || !c.more.progress {
 		return
 	}
+	c.forgetSpare() // a part of the result is with the caller
 	if c.more.timer != nil {
 		c.more.timer.Reset(c.more.gap)
 	}

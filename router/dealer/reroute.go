@@ -20,24 +20,31 @@ func keep(reg *registration, d *cluster.Delivery, payload wamp.Payload, s *sessi
 	k.delivery.Via = nil
 	k.delivery.URI, k.delivery.Tried, k.delivery.Payload = strings.Clone(d.URI), tried, wamp.Payload{}
 	k.bytes = k.bytes[:0]
-	k.delivery.Details.Raw = k.own(d.Details.Raw)
+	k.delivery.Details.Raw = k.bytes.of(d.Details.Raw)
 	if k.reroute {
-		k.delivery.Payload = wamp.Payload{Format: payload.Format, Args: k.own(payload.Args), Kwargs: k.own(payload.Kwargs)}
+		k.delivery.Payload = k.bytes.ofPayload(payload)
 	}
 	return k
 }
 
-// own copies bytes; nil stays nil. What was copied before stays where it is.
-func (k *kept) own(b []byte) []byte {
+// copies is room for copies of what belongs to others.
+type copies []byte
+
+// of copies bytes; nil stays nil. What was copied before stays where it is.
+func (c *copies) of(b []byte) []byte {
 	if b == nil {
 		return nil
 	}
-	if cap(k.bytes)-len(k.bytes) < len(b) {
-		k.bytes = make([]byte, 0, max(2*cap(k.bytes), len(b)))
+	if cap(*c)-len(*c) < len(b) {
+		*c = make([]byte, 0, max(2*cap(*c), len(b)))
 	}
-	start := len(k.bytes)
-	k.bytes = append(k.bytes, b...)
-	return k.bytes[start:len(k.bytes):len(k.bytes)]
+	start := len(*c)
+	*c = append(*c, b...)
+	return (*c)[start:len(*c):len(*c)]
+}
+
+func (c *copies) ofPayload(p wamp.Payload) wamp.Payload {
+	return wamp.Payload{Format: p.Format, Args: c.of(p.Args), Kwargs: c.of(p.Kwargs)}
 }
 
 // keeps recycles what was kept of calls that ended. Those that are handed back are the cluster's.

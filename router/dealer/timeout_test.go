@@ -54,6 +54,7 @@ func TestTimeoutWhileWaitingForRoom(t *testing.T) {
 		if took := time.Since(began); took != time.Second {
 			t.Errorf("the connection was held for %v", took)
 		}
+		synctest.Wait()
 		p.expect(t, "ERROR", "")
 	})
 }

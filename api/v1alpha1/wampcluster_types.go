@@ -163,6 +163,18 @@ type WampClusterSpec struct {
 	Pod PodShape `json:"pod,omitempty,omitzero"`
 }
 
+// AnnotationRotateGossipKey on a WampCluster asks for another gossip key: when its value, which may be
+// any, is not the one of status.gossipKey.rotated, the key is replaced while the routers go on.
+const AnnotationRotateGossipKey = "wamp-operator.io/rotate-gossip-key"
+
+// GossipKeyStatus tells of the key that protects what routers say to one another.
+type GossipKeyStatus struct {
+	// rotated is the value of the annotation wamp-operator.io/rotate-gossip-key for which the key was
+	// replaced last.
+	// +optional
+	Rotated string `json:"rotated,omitempty"`
+}
+
 // WampClusterStatus says how the routers are doing.
 type WampClusterStatus struct {
 	// observedGeneration is the generation that this status speaks of.
@@ -189,6 +201,9 @@ type WampClusterStatus struct {
 	// procedures is the number of procedures in the snapshot.
 	// +optional
 	Procedures int32 `json:"procedures"`
+	// gossipKey tells of the key that protects what routers say to one another.
+	// +optional
+	GossipKey *GossipKeyStatus `json:"gossipKey,omitempty"`
 	// conditions are Available, Progressing, Programmed, Consistent and Ready.
 	// +optional
 	// +listType=map

@@ -17,6 +17,9 @@ const (
 	ReasonNoRouterReady     = "NoRouterReady"
 	ReasonScaledToZero      = "ScaledToZero"
 	ReasonRollingOut        = "RollingOut"
+	ReasonReplacingKey      = "ReplacingGossipKey"
+	ReasonGossipKeyUnusable = "GossipKeyUnusable"
+	ReasonOtherKeys         = "OtherKeys"
 	ReasonSettled           = "Settled"
 	ReasonProgrammed        = "Programmed"
 	ReasonPending           = "Pending"
@@ -43,17 +46,22 @@ func available(o observation) conditions.State {
 	return conditions.False(ReasonNoRouterReady, "No router is ready. "+o.waiting())
 }
 
-// progressing: pods are on their way to what the spec says.
+// progressing: pods are on their way to what the spec says, or the gossip key to another one.
 func progressing(o observation) conditions.State {
+	rollingOut := func(message string) conditions.State {
+		return conditions.True(ReasonRollingOut, strings.TrimSpace(message+" "+o.rotation))
+	}
 	switch {
 	case o.problem != nil:
 		return conditions.False(o.problem.Reason, o.problem.Message)
 	case o.outdated > 0 || o.unseen:
-		return conditions.True(ReasonRollingOut, o.replacing())
+		return rollingOut(o.replacing())
 	case int32(len(o.pods)) > o.desired:
-		return conditions.True(ReasonRollingOut, fmt.Sprintf("%d routers are still to be stopped.", int32(len(o.pods))-o.desired))
+		return rollingOut(fmt.Sprintf("%d routers are still to be stopped.", int32(len(o.pods))-o.desired))
 	case o.ready() < o.desired:
-		return conditions.True(ReasonRollingOut, fmt.Sprintf("%d of %d routers are ready. %s", o.ready(), o.desired, o.waiting()))
+		return rollingOut(fmt.Sprintf("%d of %d routers are ready. %s", o.ready(), o.desired, o.waiting()))
+	case o.rotation != "":
+		return conditions.True(ReasonReplacingKey, o.rotation)
 	}
 	return conditions.False(ReasonSettled, "Every router is as the spec says.")
 }
@@ -124,6 +132,8 @@ func consistent(o observation) conditions.State {
 		return conditions.Unknown(ReasonNotHeardYet, "No router has reported its callee lists yet.")
 	case o.disagreement != "":
 		return conditions.False(ReasonDisagreement, o.disagreement)
+	case o.strangers != "":
+		return conditions.False(ReasonOtherKeys, o.strangers)
 	}
 	return conditions.True(ReasonAgreed, "The routers hold the same callee lists.")
 }

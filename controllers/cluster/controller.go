@@ -63,6 +63,9 @@ type scope struct {
 	// problem is what stands in the way and does not go away by trying again at once.
 	problem *conditions.State
 	requeue time.Duration
+	// rotation says how far the replacement of the gossip key is, while it is under way; strangers
+	// names routers that have other keys than the Secret.
+	rotation, strangers string
 }
 
 // again asks for another pass after d at the latest.
@@ -132,6 +135,7 @@ func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 		r.credentials,
 		r.publish,
 		r.listen,
+		r.rotateKey,
 		r.nudgePods,
 		r.objects,
 	} {

@@ -10,7 +10,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,40 +29,34 @@ type credential struct {
 // credentials sees to it that the gossip key and the admin token exist. One that was deleted
 // comes back with the value that it had, so that running routers and new ones still agree.
 func (r *Reconciler) credentials(ctx context.Context, s *scope) error {
-	for _, c := range []struct {
-		memory *credential
-		name   string
-		key    string
-		make   func() []byte
-		build  func(*v1alpha1.WampCluster, []byte) *corev1ac.SecretApplyConfiguration
-	}{
-		{&s.memory.gossip, resource.GossipSecretName(s.name.Name), resource.GossipKey, resource.NewGossipKey, resource.GossipSecret},
-		{&s.memory.admin, resource.AdminSecretName(s.name.Name), resource.AdminToken, resource.NewAdminToken, resource.AdminSecret},
-	} {
-		if c.memory.value != nil && s.now.Sub(c.memory.checked) < r.Resync {
-			continue
-		}
-		secret := &corev1.Secret{}
-		err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: c.name}, secret)
-		switch {
-		case err == nil && !metav1.IsControlledBy(secret, s.cluster):
-			return nameTaken(secret, s.cluster)
-		case err == nil && len(secret.Data[c.key]) > 0:
-			*c.memory = credential{value: secret.Data[c.key], checked: s.now}
-			continue
-		case err != nil && !apierrors.IsNotFound(err):
-			return fmt.Errorf("reading Secret %s/%s: %w", s.name.Namespace, c.name, err)
-		}
-		value := c.memory.value
-		if value == nil {
-			value = c.make()
-		}
-		if err := r.Client.Apply(ctx, c.build(s.cluster, value), client.FieldOwner(ssa.FieldOwner), client.ForceOwnership); err != nil {
-			return fmt.Errorf("applying Secret %s/%s: %w", s.name.Namespace, c.name, err)
-		}
-		*c.memory = credential{value: value, checked: s.now}
-		ctrl.LoggerFrom(ctx).Info("secret created", "secret", c.name)
+	if err := r.gossipSecret(ctx, s); err != nil {
+		return err
 	}
+	token := &s.memory.admin
+	if token.value != nil && s.now.Sub(token.checked) < r.Resync {
+		return nil
+	}
+	secret := &corev1.Secret{}
+	name := types.NamespacedName{Namespace: s.name.Namespace, Name: resource.AdminSecretName(s.name.Name)}
+	err := r.Live.Get(ctx, name, secret)
+	switch {
+	case err == nil && !metav1.IsControlledBy(secret, s.cluster):
+		return nameTaken(secret, s.cluster)
+	case err == nil && len(secret.Data[resource.AdminToken]) > 0:
+		*token = credential{value: secret.Data[resource.AdminToken], checked: s.now}
+		return nil
+	case err != nil && !apierrors.IsNotFound(err):
+		return fmt.Errorf("reading Secret %s: %w", name, err)
+	}
+	value := token.value
+	if value == nil {
+		value = resource.NewAdminToken()
+	}
+	if err := r.Client.Apply(ctx, resource.AdminSecret(s.cluster, value), client.FieldOwner(ssa.FieldOwner), client.ForceOwnership); err != nil {
+		return fmt.Errorf("applying Secret %s: %w", name, err)
+	}
+	*token = credential{value: value, checked: s.now}
+	ctrl.LoggerFrom(ctx).Info("secret created", "secret", name.Name)
 	return nil
 }
 

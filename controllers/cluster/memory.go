@@ -28,9 +28,10 @@ type memory struct {
 	salt string
 	left []byte
 
-	gossip, admin, credentials credential
-	nudges                     map[types.UID]nudge
-	disagreeSince              time.Time
+	gossip             gossipKey
+	admin, credentials credential
+	nudges             map[types.UID]nudges
+	disagreeSince      time.Time
 }
 
 // memories has the memory of every cluster.
@@ -49,7 +50,7 @@ func (m *memories) of(name types.NamespacedName, uid types.UID) *memory {
 	if have := m.clusters[name]; have != nil && have.uid == uid {
 		return have
 	}
-	fresh := &memory{uid: uid, nudges: map[types.UID]nudge{}}
+	fresh := &memory{uid: uid, nudges: map[types.UID]nudges{}}
 	fresh.dirty.Store(true)
 	m.clusters[name] = fresh
 	return fresh

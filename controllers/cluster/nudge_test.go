@@ -23,7 +23,7 @@ func TestNudge(t *testing.T) {
 	var written []string
 	var at []time.Duration
 	for range 100 {
-		annotation, again, after := n.next("new", serving("old"), now)
+		annotation, again, after := n.next("new", behindSnapshot("new", serving("old")), now)
 		n = after
 		if annotation != "" {
 			written = append(written, annotation)
@@ -48,7 +48,7 @@ func TestNudge(t *testing.T) {
 			t.Errorf("nudge %d after %s, want %s", i, at[i], want[i])
 		}
 	}
-	if annotation, _, _ := n.next("newer", serving("old"), now); annotation != "newer" {
+	if annotation, _, _ := n.next("newer", behindSnapshot("newer", serving("old")), now); annotation != "newer" {
 		t.Errorf("another snapshot is nudged with %q", annotation)
 	}
 	for name, replica := range map[string]routerstate.Replica{
@@ -56,7 +56,7 @@ func TestNudge(t *testing.T) {
 		"never heard":  {},
 		"lost for now": {State: serving("old").State},
 	} {
-		if annotation, again, _ := (nudge{}).next("new", replica, now); annotation != "" || again != 0 {
+		if annotation, again, _ := (nudge{}).next("new", behindSnapshot("new", replica), now); annotation != "" || again != 0 {
 			t.Errorf("a router that %s: %q, %s", name, annotation, again)
 		}
 	}

@@ -26,6 +26,9 @@ type observation struct {
 	hash     string
 	// disagreement is what routers do not agree about, if that lasts.
 	disagreement string
+	// rotation says how far the replacement of the gossip key is; strangers, which routers have other
+	// keys than the Secret. Both are empty as a rule.
+	rotation, strangers string
 	// certificate is what is wrong with the listener's certificate or the authorities of clients,
 	// without which no pod starts.
 	certificate string

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -34,7 +35,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("wampcluster").
 		WithOptions(options).
-		For(&v1alpha1.WampCluster{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.WampCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, keyRequested))).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ConfigMap{}).
@@ -49,6 +50,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		WatchesRawSource(r.secrets()).
 		Complete(r)
 }
+
+// keyRequested lets changes through that ask for another gossip key.
+var keyRequested = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	const name = v1alpha1.AnnotationRotateGossipKey
+	return e.ObjectOld.GetAnnotations()[name] != e.ObjectNew.GetAnnotations()[name]
+}}
 
 func ofPod(_ context.Context, pod client.Object) []ctrl.Request {
 	name := pod.GetLabels()[resource.LabelCluster]

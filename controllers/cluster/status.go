@@ -33,6 +33,9 @@ func status(cluster *v1alpha1.WampCluster, s *scope, o observation) v1alpha1.Wam
 	if compiled := s.memory.compiled; compiled != nil {
 		out.Realms, out.Procedures = int32(compiled.Realms), int32(compiled.Procedures)
 	}
+	if done := s.memory.gossip.state.done; done != "" {
+		out.GossipKey = &v1alpha1.GossipKeyStatus{Rotated: done}
+	}
 	for _, hash := range o.view.ServingHashes() {
 		if hash == o.hash {
 			out.ProgrammedReplicas++
@@ -74,6 +77,9 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 		pods:    podStates(s.pods),
 		view:    s.view,
 		problem: s.problem,
+
+		rotation:  s.rotation,
+		strangers: s.strangers,
 	}
 	if s.memory.compiled != nil {
 		o.hash = s.memory.compiled.Hash

@@ -17,6 +17,14 @@ const (
 	// AnnotationSnapshot is written on pods, not on their template: a changed pod makes the
 	// kubelet refresh its ConfigMaps at once instead of within a minute or so.
 	AnnotationSnapshot = "wamp-operator.io/snapshot"
+	// AnnotationKeys does for the gossip key what AnnotationSnapshot does for the snapshot.
+	AnnotationKeys = "wamp-operator.io/gossip-keys"
+	// AnnotationKeyRequest, AnnotationKeyNext and AnnotationKeyDone are on the Secret of the gossip
+	// key: the request for which it is being replaced, the fingerprint of the new key, and the
+	// request that was fulfilled last.
+	AnnotationKeyRequest = "wamp-operator.io/key-request"
+	AnnotationKeyNext    = "wamp-operator.io/key-next"
+	AnnotationKeyDone    = "wamp-operator.io/key-done"
 	// AnnotationConfig is on the pod template: a changed router.yaml needs a restart.
 	AnnotationConfig = "wamp-operator.io/config"
 

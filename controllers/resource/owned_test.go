@@ -1,7 +1,6 @@
 package resource
 
 import (
-	"encoding/base64"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +20,7 @@ func TestOwnerAndLabels(t *testing.T) {
 		"client Service":      ClientService(cluster),
 		"router ConfigMap":    RouterConfigMap(cluster),
 		"snapshot ConfigMap":  SnapshotConfigMap(cluster, []byte("a"), "b"),
-		"gossip Secret":       GossipSecret(cluster, []byte("a")),
+		"gossip Secret":       GossipSecret(cluster, []byte("a"), nil),
 		"admin Secret":        AdminSecret(cluster, []byte("a")),
 		"credentials Secret":  CredentialsSecret(cluster, []byte("a")),
 		"PodDisruptionBudget": PodDisruptionBudget(cluster),
@@ -52,15 +51,14 @@ func TestLongName(t *testing.T) {
 }
 
 func TestSecrets(t *testing.T) {
-	key, err := base64.StdEncoding.DecodeString(string(NewGossipKey()))
-	if err != nil || len(key) != 32 {
-		t.Errorf("gossip key of %d bytes, %v", len(key), err)
+	if key := NewGossipKey(); len(key) != 32 || string(key) == string(NewGossipKey()) {
+		t.Errorf("gossip key of %d bytes", len(key))
 	}
 	if token := NewAdminToken(); len(token) != 64 || string(token) == string(NewAdminToken()) {
 		t.Errorf("token %q", token)
 	}
-	s := as[corev1.Secret](t, GossipSecret(demo(), []byte("abc")))
-	if s.Name != "demo-gossip" || string(s.Data[GossipKey]) != "abc" {
+	s := as[corev1.Secret](t, GossipSecret(demo(), []byte("abc"), map[string]string{AnnotationKeyDone: "1", AnnotationKeyNext: ""}))
+	if s.Name != "demo-gossip" || string(s.Data[GossipKey]) != "abc" || len(s.Annotations) != 1 || s.Annotations[AnnotationKeyDone] != "1" {
 		t.Errorf("secret %+v", s)
 	}
 	s = as[corev1.Secret](t, AdminSecret(demo(), []byte("abc")))

@@ -2,7 +2,6 @@ package resource
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,10 +16,8 @@ const (
 	AdminToken = "token"
 )
 
-// NewGossipKey makes a key of 32 random bytes, in base64 as RouterConfiguration wants it.
-func NewGossipKey() []byte {
-	return []byte(base64.StdEncoding.EncodeToString(randomBytes()))
-}
+// NewGossipKey makes a key of 32 random bytes.
+func NewGossipKey() []byte { return randomBytes() }
 
 // NewAdminToken makes a bearer token of 256 bits.
 func NewAdminToken() []byte {
@@ -33,9 +30,16 @@ func randomBytes() []byte {
 	return b
 }
 
-// GossipSecret holds the key that encrypts what routers say to one another.
-func GossipSecret(cluster *v1alpha1.WampCluster, key []byte) *corev1ac.SecretApplyConfiguration {
-	return secret(cluster, GossipSecretName(cluster.Name), GossipKey, key)
+// GossipSecret holds the keys that encrypt what routers say to one another, as v1alpha1.FormatKeys
+// writes them. Annotations that are empty are left out.
+func GossipSecret(cluster *v1alpha1.WampCluster, keys []byte, annotations map[string]string) *corev1ac.SecretApplyConfiguration {
+	out := secret(cluster, GossipSecretName(cluster.Name), GossipKey, keys)
+	for name, value := range annotations {
+		if value != "" {
+			out.WithAnnotations(map[string]string{name: value})
+		}
+	}
+	return out
 }
 
 // AdminSecret holds the token with which the operator reads the routers' state.

@@ -42,6 +42,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CryptosignCredentialApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EventHistory"):
 		return &apiv1alpha1.EventHistoryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GossipKeyStatus"):
+		return &apiv1alpha1.GossipKeyStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Limits"):
 		return &apiv1alpha1.LimitsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Listener"):

@@ -186,6 +186,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: uri
       type:
         scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.GossipKeyStatus
+  map:
+    fields:
+    - name: rotated
+      type:
+        scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.InvocationPolicy
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.KDF
@@ -539,6 +545,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: gossipKey
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.GossipKeyStatus
     - name: observedGeneration
       type:
         scalar: numeric

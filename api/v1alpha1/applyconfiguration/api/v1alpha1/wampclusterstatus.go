@@ -27,6 +27,8 @@ type WampClusterStatusApplyConfiguration struct {
 	Realms *int32 `json:"realms,omitempty"`
 	// procedures is the number of procedures in the snapshot.
 	Procedures *int32 `json:"procedures,omitempty"`
+	// gossipKey tells of the key that protects what routers say to one another.
+	GossipKey *GossipKeyStatusApplyConfiguration `json:"gossipKey,omitempty"`
 	// conditions are Available, Progressing, Programmed, Consistent and Ready.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
@@ -98,6 +100,14 @@ func (b *WampClusterStatusApplyConfiguration) WithRealms(value int32) *WampClust
 // If called multiple times, the Procedures field is set to the value of the last call.
 func (b *WampClusterStatusApplyConfiguration) WithProcedures(value int32) *WampClusterStatusApplyConfiguration {
 	b.Procedures = &value
+	return b
+}
+
+// WithGossipKey sets the GossipKey field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the GossipKey field is set to the value of the last call.
+func (b *WampClusterStatusApplyConfiguration) WithGossipKey(value *GossipKeyStatusApplyConfiguration) *WampClusterStatusApplyConfiguration {
+	b.GossipKey = value
 	return b
 }
 

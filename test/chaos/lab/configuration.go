@@ -29,6 +29,7 @@ func (l *Lab) writeDocuments() error {
 
 func (l *Lab) writeConfiguration(r *Replica) error {
 	c := v1alpha1.RouterConfiguration{
+		TypeMeta:     metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "RouterConfiguration"},
 		Listen:       fmt.Sprintf(":%d", clientPort),
 		Admin:        v1alpha1.RouterAdmin{Listen: fmt.Sprintf(":%d", adminPort)},
 		Documents:    []string{documentsFile},

@@ -39,6 +39,7 @@ type gossip struct {
 	wg     sync.WaitGroup
 
 	id     MemberID
+	flaw   flaw
 	digest func() (own uint64)
 	meta   []byte
 
@@ -73,7 +74,7 @@ type memberDigest struct {
 func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64) (*gossip, error) {
 	g := &gossip{
 		logger: c.Logger, fabric: c.fabric, events: make(chan memberEvent, 1024), done: make(chan struct{}),
-		id: id, digest: digest, at: map[MemberID]string{},
+		id: id, flaw: c.flaw, digest: digest, at: map[MemberID]string{},
 	}
 	var err error
 	if g.meta, err = cbor.Marshal(memberMeta{Replica: c.Replica, Links: linksPort}); err != nil {
@@ -148,6 +149,9 @@ func (g *gossip) run(ctx context.Context, join []string) {
 		if !told && (missing == 0 && err == nil || time.Since(start) > joinWait) {
 			told = true
 			g.tell(memberEvent{joined: true})
+		}
+		if told && g.flaw == flawNoRejoin {
+			return
 		}
 		wait := rejoinEvery
 		if !told {

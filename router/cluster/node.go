@@ -84,9 +84,7 @@ func Start(c Config) (*Node, error) {
 	if c.Replica == "" {
 		return nil, errors.New("a replica needs a name")
 	}
-	var boot [4]byte
-	_, _ = rand.Read(boot[:])
-	self := newMember(MemberID(c.Replica+"."+hex.EncodeToString(boot[:])), c.Replica)
+	self := newMember(c.memberID(), c.Replica)
 	t := newTable()
 	t.flaw = c.flaw
 	if c.fabric == nil {
@@ -108,6 +106,16 @@ func Start(c Config) (*Node, error) {
 	n.wg.Go(func() { n.news.serve(n.ctx, n.host.Meta) })
 	n.wg.Go(func() { n.told.serve(n.ctx, func(tell *func()) { (*tell)() }) })
 	return n, nil
+}
+
+// memberID makes the name of this run of the replica.
+func (c *Config) memberID() MemberID {
+	if c.flaw == flawReusedName {
+		return MemberID(c.Replica)
+	}
+	var boot [4]byte
+	_, _ = rand.Read(boot[:])
+	return MemberID(c.Replica + "." + hex.EncodeToString(boot[:]))
 }
 
 func (n *Node) startNetwork(c *Config) error {

@@ -29,8 +29,8 @@ type Config struct {
 	Realm   string
 	// Seed of its jitter.
 	Seed uint64
-	// Handler hears what comes in the sessions.
-	Handler Handler
+	// Handler makes what hears what comes in a session: Session.Handler. Nil: Silent.
+	Handler func() Handler
 	// Joined is told of each new session. The one before may not have ended yet: its router said
 	// GOODBYE, and it waits for answers.
 	Joined func(s *Session)
@@ -69,7 +69,11 @@ func connect(ctx context.Context, cfg *Config, to Router) *Session {
 	if err != nil {
 		return nil
 	}
-	s, err := Join(ctx, nc, to.Name, cfg.Realm, cfg.Handler)
+	var h Handler = Silent{}
+	if cfg.Handler != nil {
+		h = cfg.Handler()
+	}
+	s, err := Join(ctx, nc, to.Name, cfg.Realm, h)
 	if err != nil {
 		return nil
 	}

@@ -151,7 +151,7 @@ func TestClientMovesOnWhenItsReplicaStops(t *testing.T) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		client.Run(ctx, client.Config{
-			Routers: routers, Dial: d.DialContext, Realm: "realm1", Handler: client.Silent{},
+			Routers: routers, Dial: d.DialContext, Realm: "realm1",
 			Joined: func(s *client.Session) { joined <- s },
 			Ended:  func(_ *client.Session, dismissed bool) { ended <- dismissed },
 		})

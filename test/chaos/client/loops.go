@@ -104,14 +104,14 @@ func (s *Session) message(m *wamp.Message) error {
 	case wamp.Unregistered:
 		if m.Request == 0 {
 			registration, _ := m.Dict.Uint("registration")
-			s.handler.Revoked(s, wamp.ID(registration))
+			s.Handler.Revoked(s, wamp.ID(registration))
 			return nil
 		}
 		return s.answered(m, &Answer{})
 	case wamp.Invocation:
-		s.handler.Invoked(s, m.Request, m.Payload.Args)
+		s.Handler.Invoked(s, m.Request, m.Payload.Args)
 	case wamp.Event:
-		s.handler.Received(s, m.ID, m.Payload.Args)
+		s.Handler.Received(s, m.ID, m.Payload.Args)
 	case wamp.Goodbye:
 		return s.dismiss()
 	case wamp.Abort:

@@ -36,8 +36,8 @@ type Session struct {
 	ID wamp.ID
 	// Replica is the name of the router that it is connected to.
 	Replica string
+	Handler Handler
 	nc      net.Conn
-	handler Handler
 	wake    chan struct{}
 	// dismissed is closed when the router said GOODBYE, ended when the connection is closed and
 	// all requests have ended.
@@ -56,7 +56,7 @@ type Session struct {
 // Join says HELLO on a new connection, and returns when the router said WELCOME.
 func Join(ctx context.Context, nc net.Conn, replica, realm string, h Handler) (*Session, error) {
 	s := &Session{
-		Replica: replica, nc: nc, handler: h, wake: make(chan struct{}, 1),
+		Replica: replica, Handler: h, nc: nc, wake: make(chan struct{}, 1),
 		dismissed: make(chan struct{}), ended: make(chan struct{}), open: map[wamp.ID]Receiver{},
 	}
 	deadline := time.Now().Add(joinPatience)

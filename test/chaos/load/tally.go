@@ -1,0 +1,94 @@
+package load
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/test/chaos/judge"
+)
+
+// Tally counts how calls ended.
+type Tally struct {
+	calls, results, lost, resent, late, twice atomic.Int64
+	longest, longestCut                       atomic.Int64
+
+	mu     sync.Mutex
+	errors map[string]int64
+}
+
+// Report is what became of the calls of lanes.
+type Report struct {
+	// Calls ended in Results, in Errors by their URI, in Unanswered, or were Lost with the
+	// caller's connection, where no answer can come.
+	Calls, Results, Lost, Unanswered int64
+	Errors                           map[string]int64
+	// Resent is how many were sent again by the caller, under their number: those that met a
+	// GOODBYE, and those of idempotent procedures that were lost with the connection.
+	Resent int64
+	// Twice is how many calls were delivered twice although only sent once, or not read before GOODBYE.
+	Twice int64
+	// Rotation is what the judges of all lanes say.
+	Rotation judge.Faults
+	// Longest is how long a call waited for its answer at most; LongestCut the same for callers whose
+	// replica was itself in trouble.
+	Longest, LongestCut time.Duration
+}
+
+// Failed is how many calls ended in an error.
+func (r *Report) Failed() (n int64) {
+	for _, count := range r.Errors {
+		n += count
+	}
+	return n
+}
+
+func (t *Tally) failed(uri string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.errors == nil {
+		t.errors = map[string]int64{}
+	}
+	t.errors[uri]++
+}
+
+func (t *Tally) waited(ns int64, cut bool) {
+	longest := &t.longest
+	if cut {
+		longest = &t.longestCut
+	}
+	for {
+		known := longest.Load()
+		if ns <= known || longest.CompareAndSwap(known, ns) {
+			return
+		}
+	}
+}
+
+// Report is called when no call is in flight any more. It ends the judgement of the lanes.
+func (w *World) Report() Report {
+	t := &w.Tally
+	t.mu.Lock()
+	r := Report{
+		Calls: t.calls.Load(), Results: t.results.Load(), Lost: t.lost.Load(), Unanswered: t.late.Load(),
+		Resent: t.resent.Load(), Twice: t.twice.Load(), Errors: maps.Clone(t.errors),
+		Longest: time.Duration(t.longest.Load()), LongestCut: time.Duration(t.longestCut.Load()),
+	}
+	t.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.lanes {
+		f := l.finish()
+		r.Rotation.Calls += f.Calls
+		r.Rotation.Answered += f.Answered
+		r.Rotation.PassedOver += f.PassedOver
+		r.Rotation.Repeated += f.Repeated
+		r.Rotation.Excused += f.Excused
+		r.Rotation.First = append(r.Rotation.First, f.First...)
+	}
+	return r
+}
+
+// Calls is how many calls have ended so far.
+func (w *World) Calls() int64 { return w.Tally.calls.Load() }

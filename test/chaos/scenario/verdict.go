@@ -1,0 +1,67 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/test/chaos/history"
+	"github.com/wamp-operator/wamp-operator/test/chaos/judge"
+)
+
+// verdictPatience is for the history of one procedure.
+const verdictPatience = 2 * time.Second
+
+// judge says which promises were not kept.
+func (r *Run) judge() error {
+	l := &r.line
+	if l.Calls == 0 {
+		r.broken("no call ended")
+	}
+	if l.Unanswered > 0 {
+		r.broken("%d calls were not answered", l.Unanswered)
+	}
+	if l.Twice > 0 {
+		r.broken("%d calls were delivered twice", l.Twice)
+	}
+	if l.Rotation.PassedOver > 0 && !r.scenario.AnyRotation {
+		r.broken("callees were passed over %d times, of these %d calls went twice to the same one. The first: %v",
+			l.Rotation.PassedOver, l.Rotation.Repeated, l.Rotation.First[0])
+	}
+	if r.scenario.NoFailures && l.Report.Failed() > 0 {
+		r.broken("%d calls failed: %v", l.Report.Failed(), l.Errors)
+	}
+	return r.judgeHistories()
+}
+
+// judgeHistories judges what the churn recorded, and saves what is wrong.
+func (r *Run) judgeHistories() (err error) {
+	troubles := r.world.Troubles()
+	for i, h := range r.churn.Histories() {
+		ops := append(h.Ops, troubles...)
+		if h.Sides != nil { // each side is whole
+			ops = h.Ops
+		}
+		v, fail := judge.Linearizable(ops, judge.Options{Timeout: verdictPatience, Sides: h.Sides, Dir: r.line.Dir})
+		r.line.Histories += v.Procedures
+		r.line.Operations += v.Operations
+		r.line.Undecided += len(v.Undecided)
+		if len(v.Wrong) == 0 && fail == nil {
+			continue
+		}
+		for _, w := range v.Wrong {
+			r.broken("%v", w)
+		}
+		err = errors.Join(err, fail, save(filepath.Join(r.line.Dir, fmt.Sprintf("history-%d.jsonl", i+1)), ops))
+	}
+	return err
+}
+
+func save(path string, ops []history.Op) error {
+	var recorder history.Recorder
+	for _, op := range ops {
+		recorder.Append(op)
+	}
+	return recorder.Save(path)
+}

@@ -26,12 +26,15 @@ const (
 type link struct {
 	to      MemberID
 	replica string
+	number  uint64 // as both sides know it
+	via     string // the replica that relays it, or did when it came up
 	control *stream
 	calls   *stream
 	since   time.Time
 	heard   atomic.Int64  // when something last arrived, in nanoseconds since it came up
 	latest  atomic.Uint64 // the sent of the other side's latest beat
 	heardUp uint64        // the latest echo of this side's beats
+	moved   atomic.Int32  // how many of its connections have left the relay
 	done    chan struct{} // closed when it is broken
 	ended   chan struct{} // closed when run returns
 	once    sync.Once
@@ -43,6 +46,22 @@ func newLink(to MemberID, replica string, control, calls *stream) *link {
 	l.hear()
 	control.in.heard, calls.in.heard = l.hear, l.hear
 	return l
+}
+
+// direct tells whether nobody is between the two replicas.
+func (l *link) direct() bool { return l.via == "" || l.moved.Load() == 2 }
+
+// move takes one of the link's connections from the relay to a direct one.
+func (l *link) move(calls bool, to *stream) error {
+	s := l.control
+	if calls {
+		s = l.calls
+	}
+	if err := s.moveTo(to); err != nil {
+		return err
+	}
+	l.moved.Add(1)
+	return nil
 }
 
 func (l *link) hear() { l.heard.Store(int64(time.Since(l.since))) }
@@ -99,6 +118,12 @@ func (l *link) run(user linkUser) error {
 			if err != nil {
 				return err
 			}
+			if len(b) == 0 {
+				if err := l.control.moveReader(); err != nil {
+					return err
+				}
+				continue
+			}
 			if isBeat(b) {
 				if err := l.onBeat(b, user.heardUp); err != nil {
 					return err
@@ -125,6 +150,12 @@ func (l *link) run(user linkUser) error {
 			b, err := l.calls.in.next()
 			if err != nil {
 				return err
+			}
+			if len(b) == 0 {
+				if err := l.calls.moveReader(); err != nil {
+					return err
+				}
+				continue
 			}
 			if err := parseFrame(b, &f); err != nil {
 				return err

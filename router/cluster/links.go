@@ -15,12 +15,16 @@ import (
 // links keeps one link to every other member. Of two members the one with the smaller name
 // dials; the other listens.
 type links struct {
-	self     linkHello // Protocol, Cluster, From, Replica
+	self     linkHello // Least, Most, Cluster, From, Replica
 	listener net.Listener
 	fabric   fabric
 	tls      *tls.Config
 	logger   *slog.Logger
 	serve    func(*link) // until it breaks
+	// through gives the members that have links with this replica and tell that they have one with
+	// the other; nil: nobody is asked to relay.
+	through func(MemberID) []*member
+	relays  relays
 
 	ctx    context.Context
 	stop   context.CancelFunc
@@ -28,14 +32,16 @@ type links struct {
 	mu     sync.Mutex
 	half   map[linkHello]*stream // control connections whose other half is to come
 	dials  map[MemberID]context.CancelFunc
+	addrs  map[MemberID]string // of the links of all members
 	active map[*link]struct{}
 }
 
-func newLinks(self linkHello, ln net.Listener, config *tls.Config, f fabric, logger *slog.Logger, serve func(*link)) *links {
+func newLinks(self linkHello, ln net.Listener, config *tls.Config, f fabric, logger *slog.Logger, serve func(*link), through func(MemberID) []*member) *links {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &links{
-		self: self, listener: ln, tls: config, fabric: f, logger: logger, serve: serve, ctx: ctx, stop: stop,
-		half: map[linkHello]*stream{}, dials: map[MemberID]context.CancelFunc{}, active: map[*link]struct{}{},
+		self: self, listener: ln, tls: config, fabric: f, logger: logger, serve: serve, through: through, ctx: ctx, stop: stop,
+		half: map[linkHello]*stream{}, dials: map[MemberID]context.CancelFunc{}, addrs: map[MemberID]string{},
+		relays: newRelays(), active: map[*link]struct{}{},
 	}
 	l.wg.Go(l.accept)
 	return l
@@ -52,6 +58,7 @@ func (l *links) close() {
 		link.close(errStreamClosed)
 	}
 	l.mu.Unlock()
+	l.relays.close()
 	l.wg.Wait()
 }
 
@@ -59,6 +66,7 @@ func (l *links) close() {
 func (l *links) want(id MemberID, addr string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.addrs[id] = addr
 	if l.self.From >= id || l.dials[id] != nil || l.ctx.Err() != nil {
 		return
 	}
@@ -71,6 +79,7 @@ func (l *links) want(id MemberID, addr string) {
 func (l *links) forget(id MemberID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.addrs, id)
 	if cancel := l.dials[id]; cancel != nil {
 		cancel()
 		delete(l.dials, id)
@@ -80,12 +89,13 @@ func (l *links) forget(id MemberID) {
 func (l *links) keep(ctx context.Context, id MemberID, addr string) {
 	const first, most = 5 * time.Millisecond, 500 * time.Millisecond
 	pause, said := first, ""
+	d := dialing{links: l, id: id, addr: addr}
 	for ctx.Err() == nil {
-		link, err := l.dial(id, addr)
+		link, err := d.dial(ctx)
 		if err == nil {
 			pause, said = first, ""
-			l.run(link)
-		} else if err.Error() != said {
+			d.use(ctx, link)
+		} else if err.Error() != said && ctx.Err() == nil {
 			said = err.Error()
 			l.logger.Warn("cannot link to member", "member", id, "address", addr, "error", err)
 		}
@@ -95,22 +105,6 @@ func (l *links) keep(ctx context.Context, id MemberID, addr string) {
 		}
 		pause = min(2*pause, most)
 	}
-}
-
-func (l *links) dial(id MemberID, addr string) (*link, error) {
-	h := l.self
-	h.To, h.Link = id, rand.Uint64()
-	control, err := dialStream(l.ctx, l.fabric, addr, l.tls, h)
-	if err != nil {
-		return nil, err
-	}
-	h.Calls = true
-	calls, err := dialStream(l.ctx, l.fabric, addr, l.tls, h)
-	if err != nil {
-		control.close()
-		return nil, err
-	}
-	return newLink(id, "", control, calls), nil
 }
 
 func (l *links) run(link *link) {
@@ -126,6 +120,25 @@ func (l *links) run(link *link) {
 	l.mu.Lock()
 	delete(l.active, link)
 	l.mu.Unlock()
+	l.relays.end(link.to)
+}
+
+// linked gives the link with a member, if it stands.
+func (l *links) linked(id MemberID) *link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for link := range l.active {
+		if link.to == id {
+			return link
+		}
+	}
+	return nil
+}
+
+func (l *links) address(id MemberID) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.addrs[id]
 }
 
 func (l *links) accept() {
@@ -156,6 +169,7 @@ func (l *links) welcome(conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
 		return err
 	}
+	defer context.AfterFunc(l.ctx, func() { _ = conn.Close() })()
 	if l.tls != nil {
 		conn = tls.Server(conn, l.tls)
 	}
@@ -164,61 +178,100 @@ func (l *links) welcome(conn net.Conn) error {
 	if err := readHandshake(s, &h); err != nil {
 		return fmt.Errorf("reading its introduction: %w", err)
 	}
-	if why := l.check(&h); why != "" {
+	refuse := func(why string) error {
 		_ = writeHandshake(s, linkWelcome{Refused: why})
 		return fmt.Errorf("member %s: %s", h.From, why)
 	}
-	other := h
-	other.Calls = false
-	if !h.Calls {
-		l.mu.Lock()
-		l.half[other] = s
-		l.mu.Unlock()
-		stopWait := context.AfterFunc(l.ctx, s.close)
-		time.AfterFunc(handshakeWait, func() {
-			stopWait()
-			l.mu.Lock()
-			late := l.half[other] == s
-			delete(l.half, other)
-			l.mu.Unlock()
-			if late {
-				s.close()
-			}
-		})
-		return writeHandshake(s, linkWelcome{})
+	if why := l.check(&h); why != "" {
+		return refuse(why)
+	}
+	s.protocol, _ = l.self.protocols().common(h.protocols())
+	welcome := linkWelcome{Protocol: s.protocol}
+	switch {
+	case h.Relay != "":
+		return l.relay(s, &h, welcome, refuse)
+	case h.Move:
+		link := l.linked(h.From)
+		if link == nil || link.number != h.Link || link.via == "" {
+			return refuse("that link does not stand any more")
+		}
+		if err := s.accept(welcome); err != nil {
+			return err
+		}
+		return link.move(h.Calls, s)
+	case !h.Calls:
+		return l.wait(s, &h, welcome)
 	}
 	s.in.max = maxFrame
-	l.mu.Lock()
-	control := l.half[other]
-	delete(l.half, other)
-	l.mu.Unlock()
+	control := l.takeHalf(&h)
 	if control == nil {
-		_ = writeHandshake(s, linkWelcome{Refused: "its control connection is not there"})
-		return fmt.Errorf("member %s: connection for calls without one for control", h.From)
+		return refuse("its control connection is not there")
 	}
-	if err := writeHandshake(s, linkWelcome{}); err != nil {
+	err := s.accept(welcome)
+	if err == nil {
+		err = control.conn.SetDeadline(time.Time{})
+	}
+	if err != nil {
 		control.close()
 		return err
 	}
-	for _, half := range []*stream{control, s} {
-		if err := half.conn.SetDeadline(time.Time{}); err != nil {
-			control.close()
-			return err
-		}
-	}
-	l.run(newLink(h.From, h.Replica, control, s))
+	link := newLink(h.From, h.Replica, control, s)
+	link.number, link.via = h.Link, h.Via
+	l.run(link)
 	return nil
 }
 
+// accept ends the handshake on the side that was dialed.
+func (s *stream) accept(welcome linkWelcome) error {
+	if err := writeHandshake(s, welcome); err != nil {
+		return err
+	}
+	return s.conn.SetDeadline(time.Time{})
+}
+
+// wait keeps a control connection until the one for calls is there, for a while.
+func (l *links) wait(s *stream, h *linkHello, welcome linkWelcome) error {
+	key := *h
+	l.mu.Lock()
+	l.half[key] = s
+	l.mu.Unlock()
+	stopWait := context.AfterFunc(l.ctx, s.close)
+	time.AfterFunc(handshakeWait, func() {
+		stopWait()
+		l.mu.Lock()
+		late := l.half[key] == s
+		if late {
+			delete(l.half, key)
+		}
+		l.mu.Unlock()
+		if late {
+			s.close()
+		}
+	})
+	return writeHandshake(s, welcome)
+}
+
+func (l *links) takeHalf(h *linkHello) *stream {
+	key := *h
+	key.Calls = false
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	control := l.half[key]
+	delete(l.half, key)
+	return control
+}
+
 func (l *links) check(h *linkHello) string {
+	ours, theirs := l.self.protocols(), h.protocols()
+	_, common := ours.common(theirs)
 	switch {
-	case h.Protocol != l.self.Protocol:
-		return fmt.Sprintf("it speaks version %d of the link protocol, this replica %d", h.Protocol, l.self.Protocol)
+	case !common:
+		return foreign(h.From, theirs, l.self.From, ours)
 	case h.Cluster != l.self.Cluster:
 		return fmt.Sprintf("it belongs to cluster %q, this replica to %q", h.Cluster, l.self.Cluster)
 	case h.To != l.self.From:
 		return fmt.Sprintf("it looks for member %q, this is %q", h.To, l.self.From)
-	case h.From >= l.self.From:
+	case h.From >= l.self.From && h.Relay == "":
 		return fmt.Sprintf("of %q and %q the first dials", l.self.From, h.From)
 	}
 	return ""

@@ -16,9 +16,12 @@ func TestLinkRefused(t *testing.T) {
 		want   string
 	}{
 		"another cluster": {func(h *linkHello) { h.Cluster = "other" }, key, `cluster "other"`},
-		"another version": {func(h *linkHello) { h.Protocol = 99 }, key, "version 99"},
+		"later versions":  {func(h *linkHello) { h.Least, h.Most = 98, 99 }, key, "version 98 to 99"},
+		"earlier version": {func(h *linkHello) { h.Least, h.Most = 2, 0 }, key, "version 2 "},
 		"another member":  {func(h *linkHello) { h.To = "b.2" }, key, `looks for member "b.2"`},
 		"wrong side":      {func(h *linkHello) { h.From = "c.1" }, key, "the first dials"},
+		"a relay":         {func(h *linkHello) { h.Relay = "c.1" }, key, "no direct link with"},
+		"a move":          {func(h *linkHello) { h.Move = true }, key, "does not stand"},
 		"calls first":     {func(h *linkHello) { h.Calls = true }, key, "control connection"},
 		"another key":     {func(*linkHello) {}, "fedcba9876543210", "key"},
 	} {
@@ -35,10 +38,10 @@ func TestLinkRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := newLinks(linkHello{Protocol: linkProtocol, Cluster: "test", From: "b.1"}, ln, server.linkTLS(), sockets{}, testLogger(),
-				func(*link) { t.Error("the link was put to use") })
+			l := newLinks(linkHello{Least: linkProtocolLeast, Most: linkProtocol, Cluster: "test", From: "b.1"}, ln, server.linkTLS(), sockets{}, testLogger(),
+				func(*link) { t.Error("the link was put to use") }, nil)
 			defer l.close()
-			h := linkHello{Protocol: linkProtocol, Cluster: "test", From: "a.1", To: "b.1", Link: 1}
+			h := linkHello{Least: linkProtocolLeast, Most: linkProtocol, Cluster: "test", From: "a.1", To: "b.1", Link: 1}
 			test.change(&h)
 			s, err := dialStream(t.Context(), sockets{}, ln.Addr().String(), client.linkTLS(), h)
 			if err == nil {

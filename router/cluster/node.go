@@ -138,8 +138,8 @@ func (n *Node) startNetwork(c *Config) error {
 		return err
 	}
 	n.address = net.JoinHostPort(n.gossip.list.LocalNode().Addr.String(), strconv.Itoa(port))
-	hello := linkHello{Protocol: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
-	n.links = newLinks(hello, ln, n.keys.linkTLS(), c.fabric, c.Logger, n.serveLink)
+	hello := linkHello{Least: linkProtocolLeast, Most: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
+	n.links = newLinks(hello, ln, n.keys.linkTLS(), c.fabric, c.Logger, n.serveLink, n.witnesses)
 	n.wg.Go(n.followGossip)
 	n.wg.Go(func() { n.gossip.run(n.ctx, c.Network.Join) })
 	return nil

@@ -5,7 +5,7 @@ import "time"
 // serveLink puts a link into use until it breaks.
 func (n *Node) serveLink(l *link) {
 	m := n.useLink(l)
-	n.logger.Info("linked to member", "member", l.to)
+	n.logger.Info("linked to member", "member", l.to, "protocol", l.control.protocol)
 	err := l.run(linkUser{
 		messages: func(msgs []message) { n.step(func(m *machine) { m.receive(l.to, msgs...) }) },
 		frame:    func(f *frame) { n.onFrame(m, f) },
@@ -87,4 +87,16 @@ func (n *Node) onFrame(from *member, f *frame) {
 	default:
 		n.calls.receive(from, f)
 	}
+}
+
+// witnesses are the members with which links stand and that tell that they have links with the other.
+func (n *Node) witnesses(id MemberID) (members []*member) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, p := range n.m.peers {
+		if p.linked && p.sees[id] {
+			members = append(members, p.member)
+		}
+	}
+	return members
 }

@@ -52,11 +52,14 @@ type stream struct {
 	promised bool // a reader that had something sent sees to it that it is written
 	wake     chan struct{}
 	room     chan struct{} // closed when there is room again; nil when nobody waits
+
+	protocol int // version, as agreed in the handshake
+	move     move
 }
 
 func newStream(conn net.Conn, limit uint32) *stream {
 	sock := socket.New(conn)
-	return &stream{conn: conn, sock: sock, in: incoming{conn: sock, max: limit}, wake: make(chan struct{}, 1)}
+	return &stream{conn: conn, sock: sock, in: incoming{conn: sock, max: limit}, wake: make(chan struct{}, 1), move: newMove()}
 }
 
 // append adds one frame of about size bytes, encoded in place by encode, and sees to it that it is
@@ -67,15 +70,16 @@ func (s *stream) append(via *backlog.Via, size int, encode func(dst []byte) ([]b
 	if s.closed {
 		return errStreamClosed
 	}
-	s.buf.Room(4 + size)
-	start := len(s.buf.Last)
-	buf, err := encode(append(s.buf.Last, 0, 0, 0, 0))
+	to := s.appendTo()
+	to.Room(4 + size)
+	start := len(to.Last)
+	buf, err := encode(append(to.Last, 0, 0, 0, 0))
 	if err != nil {
 		return err
 	}
 	binary.BigEndian.PutUint32(buf[start:], uint32(len(buf)-start-4))
-	s.buf.Last = buf
-	if waiting := s.buf.Len(); waiting > streamHard {
+	to.Last = buf
+	if waiting := s.waiting(); waiting > streamHard {
 		s.closeLocked()
 		return fmt.Errorf("%d MiB wait to be sent: the other replica has stopped reading", waiting>>20)
 	}
@@ -160,6 +164,7 @@ func (s *stream) write() error {
 			pieces[i] = backlog.Piece{}
 		}
 		s.mu.Lock()
+		s.moveWriter()
 		s.release()
 		s.mu.Unlock()
 	}
@@ -167,7 +172,7 @@ func (s *stream) write() error {
 
 // release lets those in waitRoom go when there is room; called with mu held.
 func (s *stream) release() {
-	if s.room != nil && s.buf.Len() < streamSoft {
+	if s.room != nil && s.waiting() < streamSoft {
 		close(s.room)
 		s.room = nil
 	}
@@ -189,7 +194,7 @@ func (s *stream) flush(out []byte) error {
 func (s *stream) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.buf.Len() >= streamSoft
+	return s.waiting() >= streamSoft
 }
 
 // waitRoom blocks while the stream is full.
@@ -199,7 +204,7 @@ func (s *stream) waitRoom(ctx context.Context) error {
 		s.mu.Unlock()
 		return errStreamClosed
 	}
-	if s.buf.Len() < streamSoft {
+	if s.waiting() < streamSoft {
 		s.mu.Unlock()
 		return nil
 	}
@@ -228,6 +233,7 @@ func (s *stream) closeLocked() {
 	}
 	s.closed = true
 	_ = s.conn.Close()
+	s.move.closeLocked()
 	s.wakeLocked()
 	if s.room != nil {
 		close(s.room)

@@ -1,0 +1,149 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"time"
+)
+
+const (
+	// dialWait bounds how long the direct way to a member is tried before another is.
+	dialWait = time.Second
+	// directEvery is how often the direct way is tried while another is in use.
+	directEvery = 5 * time.Second
+)
+
+// dialing is how this side links to one member: directly, or through a third one when that fails.
+type dialing struct {
+	links *links
+	id    MemberID
+	addr  string
+	// failed is when the direct way failed last, and err how.
+	failed time.Time
+	err    error
+}
+
+// dial opens a link: directly, unless that failed not long ago and there is another way.
+func (d *dialing) dial(ctx context.Context) (*link, error) {
+	through := d.through()
+	if len(through) == 0 || time.Since(d.failed) >= directEvery {
+		link, err := d.open(ctx, nil)
+		if err == nil {
+			return link, nil
+		}
+		d.failed, d.err = time.Now(), err
+		through = d.through() // the others have had time to lose it, too
+	}
+	errs := []error{d.err}
+	for _, via := range through {
+		link, err := d.open(ctx, via)
+		if err == nil {
+			d.links.logger.Warn("linked to member through "+via.replica+": the direct way fails", "member", d.id, "error", d.err)
+			return link, nil
+		}
+		errs = append(errs, fmt.Errorf("through %s: %w", via.replica, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// through gives the members that might relay, in an order that spreads links over them.
+func (d *dialing) through() []*member {
+	l := d.links
+	if l.through == nil {
+		return nil
+	}
+	members := slices.DeleteFunc(l.through(d.id), func(m *member) bool {
+		link := l.linked(m.id)
+		return link == nil || !link.direct() || l.address(m.id) == ""
+	})
+	rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	return members
+}
+
+// open opens both connections of a link; via is nil for the direct way.
+func (d *dialing) open(ctx context.Context, via *member) (*link, error) {
+	h := d.links.self
+	h.To, h.Link = d.id, rand.Uint64()
+	if via != nil {
+		h.Via = via.replica
+	}
+	control, err := d.stream(ctx, via, h)
+	if err != nil {
+		return nil, err
+	}
+	h.Calls = true
+	calls, err := d.stream(ctx, via, h)
+	if err != nil {
+		control.close()
+		return nil, err
+	}
+	link := newLink(d.id, "", control, calls)
+	link.number, link.via = h.Link, h.Via
+	return link, nil
+}
+
+func (d *dialing) stream(ctx context.Context, via *member, h linkHello) (*stream, error) {
+	l := d.links
+	if via == nil {
+		return dialStream(ctx, l.fabric, d.addr, l.tls, h)
+	}
+	ask := h
+	ask.To, ask.Relay = via.id, d.id
+	s, err := dialStream(ctx, l.fabric, l.address(via.id), l.tls, ask)
+	if err != nil {
+		return nil, err
+	}
+	// From here on the other end of the connection is the member.
+	return introduce(ctx, s.conn, l.tls, h)
+}
+
+// use serves a link until it breaks. One that is relayed moves to the direct way when that works.
+func (d *dialing) use(ctx context.Context, l *link) {
+	if l.via != "" {
+		moving, stop := context.WithCancel(ctx)
+		defer stop()
+		d.links.wg.Go(func() { d.straighten(moving, l) })
+	}
+	d.links.run(l)
+}
+
+// straighten tries the direct way every now and then, and moves the link there. Calls that are on
+// their way are not touched.
+func (d *dialing) straighten(ctx context.Context, l *link) {
+	h := d.links.self
+	h.To, h.Link, h.Move = d.id, l.number, true
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(directEvery):
+		}
+		err := error(nil)
+		for !l.direct() && err == nil {
+			var s *stream
+			if s, err = d.stream(ctx, nil, h); err == nil {
+				err = l.move(h.Calls, s)
+				h.Calls = true
+			}
+		}
+		if err == nil {
+			d.links.logger.Info("the link to a member goes the direct way again", "member", d.id)
+			return
+		}
+		d.links.logger.Debug("the direct way to a member still fails", "member", d.id, "error", err)
+	}
+}
+
+// dialWithin dials, for a bounded time.
+func dialWithin(ctx context.Context, f fabric, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialWait)
+	defer cancel()
+	return f.dial(ctx, addr)
+}

@@ -42,6 +42,7 @@ type calls struct {
 	// streams are the progressive results that callees here send to callers elsewhere.
 	streams shards[progressKey, *answerStream]
 	crowds  crowds
+	holds   holds
 	last    atomic.Uint64
 	clock   clock
 	random  func(n int) int
@@ -76,6 +77,8 @@ type openCall struct {
 	uri string
 	// lost is how often the call was lost with a callee before.
 	lost int
+	// held is there when the call was parked before.
+	held *held
 	// progress is there for progressive calls.
 	progress *progressing
 	// taking is there when progressive results came.
@@ -96,6 +99,9 @@ type routing struct {
 	skip      skip
 	since     time.Time
 	lost      int          // times that the call was lost with a callee
+	number    uint64       // that it was sent under before it came back
+	held      *held        // when it was parked before
+	trying    bool         // it is parked, and goes back there when it cannot be sent
 	known     string       // the URI, where it is kept beyond the frame
 	progress  *progressing // of a progressive call
 	describe  *Call        // to be asked for details when the callees have flags
@@ -107,18 +113,24 @@ func newCalls(self *member, t *table, c clock, pending func(func(Callee, Caller)
 	x.progressive.init()
 	x.streams.init()
 	x.crowds.marks.init()
+	t.listChanged = x.listChanged
 	return x
 }
 
-// Call takes a call to a callee: nil when it is on its way; its answer goes to c.Caller,
-// perhaps before Call returns. A Waiter when nothing was sent because no callee has room, or
+// Call takes a call to a callee: nil when it is on its way, or held until there is a callee; its
+// answer goes to c.Caller, perhaps before Call returns. A Waiter when nothing was sent because no callee has room, or
 // the owner of the rotation is being elected: wait for it and call again with the same c. A
 // call that had to wait for 10 s in all is answered with an error.
 func (r *Realm) Call(c *Call) Waiter {
 	x := r.node.calls
 	route := r.routing(c)
+	if x.holds.queues.Load() > 0 {
+		if w, parked := x.behind(&route); w != nil || parked {
+			return w
+		}
+	}
 	w := x.route(&route)
-	if w == nil {
+	if w == nil || absent(w) && x.park(&route) {
 		return nil
 	}
 	if c.since.IsZero() {
@@ -157,9 +169,15 @@ func (x *calls) route(r *routing) Waiter {
 func (x *calls) attempt(r *routing) (w Waiter, again bool) {
 	p := x.resolve(r)
 	if x.crowds.closed(r.procedure, x.clock) {
-		return pause{x.clock}, false
+		return pause{clock: x.clock}, false
 	}
-	if p == nil {
+	switch {
+	case p != nil:
+	case r.trying:
+		return pause{clock: x.clock, absent: true, nobody: true}, false
+	case x.park(r):
+		return nil, false
+	default:
 		return x.askOwner(r), false
 	}
 	v := p.load()
@@ -243,7 +261,7 @@ func (x *calls) direct(p *procedure, r *routing, last *uint64) (w Waiter, again 
 				continue
 			}
 			if r.flags&Queue != 0 {
-				full = pause{x.clock} // the queue is full, and not the connection
+				full = pause{clock: x.clock} // the queue is full, and not the connection
 			}
 		} else {
 			if !e.member.full() {
@@ -282,7 +300,7 @@ func (x *calls) noneLeft(v *view, r *routing, room Waiter) (w Waiter, again bool
 	if room != nil {
 		return room, false
 	}
-	return pause{x.clock}, false
+	return pause{clock: x.clock, absent: true}, false
 }
 
 // queue makes a call wait in the queue of a callee, when some are at their concurrency and that
@@ -312,7 +330,11 @@ func (x *calls) callFrame(kind frameKind, p *procedure, r *routing) frame {
 func (x *calls) toOwner(s *slot, r *routing) Waiter {
 	owner := s.owner.Load()
 	if owner == nil || owner == x.self || !owner.up.Load() {
-		return pause{x.clock} // being elected
+		if x.table.minority.Load() {
+			x.refuseInMinority(r)
+			return nil
+		}
+		return pause{clock: x.clock, absent: true} // being elected
 	}
 	if owner.full() {
 		return *owner.link.Load()
@@ -321,7 +343,7 @@ func (x *calls) toOwner(s *slot, r *routing) Waiter {
 	r.skip.busy = nil // the owner sees for itself
 	f := x.callFrame(frameDeal, p, r)
 	if !x.sendCall(r, owner, &f) {
-		return pause{x.clock}
+		return pause{clock: x.clock, absent: true}
 	}
 	return nil
 }
@@ -330,7 +352,7 @@ func (x *calls) toOwner(s *slot, r *routing) Waiter {
 // that was confirmed elsewhere a moment ago is known to the owner.
 func (x *calls) askOwner(r *routing) Waiter {
 	s := &x.table.slots[slotOf(r.procedure)]
-	if s.active.Load() == 0 {
+	if x.acting(s) == 0 {
 		if r.known == "" {
 			r.known = strings.Clone(r.uri)
 		}
@@ -338,7 +360,7 @@ func (x *calls) askOwner(r *routing) Waiter {
 		return x.toOwner(s, r)
 	}
 	if p, ok := x.table.byID.get(r.procedure); ok && len(p.load().entries) > 0 {
-		return pause{x.clock}
+		return pause{clock: x.clock, absent: true}
 	}
 	x.noProcedure(r)
 	return nil
@@ -372,7 +394,7 @@ func (x *calls) sendCall(r *routing, to *member, f *frame) bool {
 	}
 	x.open.set(f.call, openCall{
 		caller: r.caller, procedure: r.procedure, at: to, since: r.since, realm: r.realm, uri: r.known, progress: r.progress,
-		lost: r.lost,
+		lost: r.lost, held: r.held,
 	})
 	r.caller.Sent(f.call)
 	if to.send(f) {
@@ -399,7 +421,7 @@ func (x *calls) later(r *routing) {
 		return
 	}
 	x.clock.AfterFunc(min(max(routePause, waited/4), crowdMost), func() {
-		if x.route(r) != nil {
+		if w := x.route(r); w != nil && !(absent(w) && x.park(r)) {
 			x.later(r)
 		}
 	})
@@ -410,6 +432,11 @@ func (r *routing) own() *routing {
 	c := *r
 	c.via = nil
 	c.details, c.payload, c.uri = r.details.Clone(), r.payload.Clone(), strings.Clone(r.uri)
+	if r.describe != nil { // what it says is read into again
+		d := *r.describe
+		d.Via, d.URI, d.Details, d.Payload = nil, c.uri, c.details, c.payload
+		c.describe = &d
+	}
 	return &c
 }
 
@@ -424,11 +451,16 @@ func (x *calls) name(r *routing) string {
 }
 
 func (x *calls) noProcedure(r *routing) {
-	if r.lost > 0 { // the next callee may come in a moment
-		x.later(r.own())
+	text := fmt.Sprintf("no callee has registered %q", x.name(r))
+	switch {
+	case x.park(r):
 		return
+	case r.held != nil && r.lost > 0:
+		text += fmt.Sprintf(" within %v", r.held.hold)
+	case r.held != nil:
+		text += fmt.Sprintf(" within %v, the hold that is declared for it", r.held.hold)
 	}
-	r.fail(wamp.ErrNoSuchProcedure, fmt.Sprintf("no callee has registered %q", x.name(r)))
+	r.fail(wamp.ErrNoSuchProcedure, text)
 }
 
 func (x *calls) noneAvailable(r *routing) {
@@ -437,8 +469,12 @@ func (x *calls) noneAvailable(r *routing) {
 }
 
 func (x *calls) giveUp(r *routing) {
+	waited := routeWait
+	if r.held != nil {
+		waited = max(waited, r.held.hold)
+	}
 	r.fail(wamp.ErrNoAvailableCallee, fmt.Sprintf(
-		"no callee of %q could take the call within %v: all are full, or on replicas that cannot be reached", x.name(r), routeWait))
+		"no callee of %q could take the call within %v: all are full, or on replicas that cannot be reached", x.name(r), waited))
 }
 
 // fail answers a call that finds no callee. One that a callee had already may have been executed:
@@ -464,7 +500,12 @@ func sentence(text string) wamp.Payload {
 }
 
 // pause waits a moment: for an owner to be elected, for links to be back.
-type pause struct{ clock clock }
+type pause struct {
+	clock clock
+	// absent: what is missing is a callee, or the owner of a rotation, that can be reached. Nobody:
+	// there is no callee.
+	absent, nobody bool
+}
 
 func (p pause) WaitRoom(ctx context.Context) error {
 	over := make(chan struct{})

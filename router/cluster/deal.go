@@ -2,12 +2,17 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 )
 
 // rotate takes a call of a rotation to the owner of the slot, which deals the turn.
 func (x *calls) rotate(p *procedure, r *routing) (w Waiter, again bool) {
-	if p.slot.active.Load() != 0 {
+	if x.table.minority.Load() {
+		x.refuseInMinority(r)
+		return nil, false
+	}
+	if x.acting(p.slot) != 0 {
 		dealt, room := x.deal(p, x.self, 0, r)
 		switch dealt {
 		case 0:
@@ -22,7 +27,7 @@ func (x *calls) rotate(p *procedure, r *routing) (w Waiter, again bool) {
 		if room != nil {
 			return room, false
 		}
-		return pause{x.clock}, false
+		return pause{clock: x.clock, absent: true}, false
 	}
 	return x.toOwner(p.slot, r), false
 }
@@ -33,7 +38,7 @@ func (x *calls) rotate(p *procedure, r *routing) (w Waiter, again bool) {
 func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (refusal, Waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	epoch := p.slot.active.Load()
+	epoch := x.acting(p.slot)
 	if epoch == 0 {
 		return refusedNotOwner, nil
 	}
@@ -79,7 +84,7 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 				r.skip.limited = append(r.skip.limited, e.stamp)
 				continue
 			case errors.Is(err, ErrLimit), errors.Is(err, ErrBusy) && r.flags&Queue != 0:
-				room = pause{x.clock}
+				room = pause{clock: x.clock}
 			case errors.Is(err, ErrBusy):
 				room = e.callee
 			}
@@ -113,4 +118,11 @@ func (x *calls) deal(p *procedure, origin *member, call uint64, r *routing) (ref
 		}
 		r.skip.busy = append(r.skip.busy, e.stamp)
 	}
+}
+
+// refuseInMinority answers a call that needs the owner of its procedure, in Majority mode, where this
+// replica reaches too few of the others to know who that is.
+func (x *calls) refuseInMinority(r *routing) {
+	refused := x.table.inMinority(fmt.Sprintf("%q cannot be called", x.name(r)))
+	r.fail(refused.URI, refused.Message)
 }

@@ -107,7 +107,7 @@ func (x *calls) onDeal(from *member, f *frame) {
 	if !ok {
 		// Only the acting owner can say that there is none.
 		why := refusedNone
-		if x.table.slots[slotOf(wamp.ID(f.procedure))].active.Load() == 0 {
+		if x.acting(&x.table.slots[slotOf(wamp.ID(f.procedure))]) == 0 {
 			why = refusedNotOwner
 		}
 		x.refuse(from, f, why)
@@ -204,13 +204,14 @@ func (x *calls) onRefused(f *frame) {
 // again chooses again for a call that was not delivered, or whose callee is not available.
 func (x *calls) again(f *frame, c *openCall) {
 	r := x.routing(f, c.caller)
-	r.since, r.known, r.realm, r.progress, r.lost = c.since, c.uri, c.realm, c.progress, c.lost
+	r.since, r.known, r.realm, r.progress, r.lost, r.held, r.number = c.since, c.uri, c.realm, c.progress, c.lost, c.held, f.call
 	if r.uri == "" {
 		r.uri = c.uri
 	}
 	var before skip
 	before.unpack(f.skips)
 	r.skip.tried = before.tried
+	var w Waiter
 	switch f.reason {
 	case refusedNone:
 		x.noProcedure(&r)
@@ -229,7 +230,7 @@ func (x *calls) again(f *frame, c *openCall) {
 	case refusedUnavailable:
 		r.flags &^= Queue
 		r.skip.tried = append(r.skip.tried, f.stamp)
-		if x.route(&r) == nil {
+		if w = x.route(&r); w == nil {
 			return
 		}
 	case refusedLimit:
@@ -247,11 +248,11 @@ func (x *calls) again(f *frame, c *openCall) {
 			return
 		}
 		r.skip.gone = append(r.skip.gone, f.stamp)
-		if x.route(&r) == nil {
+		if w = x.route(&r); w == nil {
 			return
 		}
 	}
-	x.later(r.own())
+	x.aside(&r, w)
 }
 
 // passOver: the concurrency of the callee is used up. Where the policy leaves the choice open the

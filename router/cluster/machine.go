@@ -145,6 +145,7 @@ func (m *machine) settle() {
 	m.flushOwn()
 	m.checkGone()
 	m.becomeReady()
+	m.checkComplete()
 	if m.viewChanged {
 		m.viewChanged, m.slotsChanged = false, true
 		m.out.members = true
@@ -236,6 +237,7 @@ func (m *machine) setDeclared(declared map[ProcedureKey]Declaration) {
 	before := m.table.declared
 	m.table.declared = next
 	m.table.declaredMu.Unlock()
+	m.table.holdings.Store(newHoldings(next))
 	for _, keys := range []map[ProcedureKey]*Declaration{before, next} {
 		for k := range keys {
 			if p, ok := m.table.find(k); ok {

@@ -52,6 +52,23 @@ func (t *table) leased(now time.Time) bool {
 	return 2*heard > quorum
 }
 
+// acting gives the epoch in which this replica decides on a slot, 0 when it does not: it is not the
+// owner, it may have been replaced, or it does not know all callees yet, as for a moment after a
+// split has healed.
+func (t *table) acting(s *slot, now func() time.Time) uint64 {
+	epoch := s.active.Load()
+	if epoch == 0 || t.incomplete.Load() || t.quorum.Load() != 0 && !t.leased(now()) {
+		return 0
+	}
+	return epoch
+}
+
+func (x *calls) acting(s *slot) uint64 { return x.table.acting(s, x.clock.Now) }
+
+func (m *machine) acting(s *slot) uint64 {
+	return m.table.acting(s, func() time.Time { return m.now })
+}
+
 // keepLease makes an owner that lost the majority stop: what it owned has to be claimed again,
 // since others may have claimed it meanwhile.
 func (m *machine) keepLease() {

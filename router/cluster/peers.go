@@ -17,6 +17,8 @@ type peer struct {
 	// down is since when it has been known and nobody has had links with it, as far as that is
 	// known here; zero while links from here stand.
 	down time.Time
+	// upSince is when the links that stand came up.
+	upSince time.Time
 	// gone: agreed to be dead although gossip has not noticed yet.
 	gone bool
 	// sees are the members that this one has links with.
@@ -93,6 +95,7 @@ func (m *machine) linkUp(id MemberID, replica string) {
 	p.linked, p.greeted, p.synced, p.gone, p.acked = true, false, false, false, 0
 	p.down = time.Time{}
 	p.links++
+	p.upSince = m.now
 	m.viewChanged = true
 	hello := &greet{Have: p.version, State: m.state}
 	for _, q := range m.peers {
@@ -159,6 +162,16 @@ func (m *machine) onGreet(p *peer, g *greet) {
 		m.send(p, m.ownFull())
 	}
 	m.retryAll()
+}
+
+// checkComplete tells calls whether the lists of all members that are linked are here. An owner that
+// is back from behind a split would otherwise deal by a list of its own side. One that does not get
+// a list goes on without it after a while.
+func (m *machine) checkComplete() {
+	lacks := slices.ContainsFunc(m.peers, func(p *peer) bool {
+		return p.linked && !p.synced && p.version == 0 && m.now.Sub(p.upSince) < ackWait
+	})
+	m.table.incomplete.Store(lacks)
 }
 
 // linkSilent: nothing has been heard of the member for a moment, or something again. New

@@ -27,9 +27,15 @@ type table struct {
 	// minority says that this replica has been without them for a while.
 	quorum   atomic.Int64
 	minority atomic.Bool
+	// incomplete says that links to a member stand whose list has not arrived yet.
+	incomplete atomic.Bool
 
 	flaw flaw
 
+	// listChanged is told of each change of a list that is not empty after it.
+	listChanged func(*procedure)
+
+	holdings   atomic.Pointer[holdings]
 	declaredMu sync.RWMutex
 	declared   map[ProcedureKey]*Declaration
 }
@@ -136,6 +142,9 @@ func (t *table) pattern(realm, uri string) *procedure {
 func (t *table) change(p *procedure, add *entry, drop func(*entry) bool) {
 	v := p.load().with(add, drop, t.declaration(p.key))
 	p.view.Store(v)
+	if t.listChanged != nil && len(v.entries) > 0 {
+		t.listChanged(p)
+	}
 	if len(v.entries) == 0 {
 		t.byID.delete(p.id)
 		if p.key.Match != Exact {

@@ -19,9 +19,10 @@ const (
 
 // dialing is how this side links to one member: directly, or through a third one when that fails.
 type dialing struct {
-	links *links
-	id    MemberID
-	addr  string
+	links   *links
+	id      MemberID
+	replica string
+	addr    string
 	// failed is when the direct way failed last, and err how.
 	failed time.Time
 	err    error
@@ -84,7 +85,7 @@ func (d *dialing) open(ctx context.Context, via *member) (*link, error) {
 		control.close()
 		return nil, err
 	}
-	link := newLink(d.id, "", control, calls)
+	link := newLink(d.id, d.replica, control, calls)
 	link.number, link.via = h.Link, h.Via
 	return link, nil
 }

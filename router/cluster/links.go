@@ -63,7 +63,7 @@ func (l *links) close() {
 }
 
 // want keeps a link to a member, if it is this side that dials.
-func (l *links) want(id MemberID, addr string) {
+func (l *links) want(id MemberID, replica, addr string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.addrs[id] = addr
@@ -72,7 +72,7 @@ func (l *links) want(id MemberID, addr string) {
 	}
 	ctx, cancel := context.WithCancel(l.ctx)
 	l.dials[id] = cancel
-	l.wg.Go(func() { l.keep(ctx, id, addr) })
+	l.wg.Go(func() { l.keep(ctx, id, replica, addr) })
 }
 
 // forget stops dialing a member that is gone for good.
@@ -86,10 +86,10 @@ func (l *links) forget(id MemberID) {
 	}
 }
 
-func (l *links) keep(ctx context.Context, id MemberID, addr string) {
+func (l *links) keep(ctx context.Context, id MemberID, replica, addr string) {
 	const first, most = 5 * time.Millisecond, 500 * time.Millisecond
 	pause, said := first, ""
-	d := dialing{links: l, id: id, addr: addr}
+	d := dialing{links: l, id: id, replica: replica, addr: addr}
 	for ctx.Err() == nil {
 		link, err := d.dial(ctx)
 		if err == nil {

@@ -248,7 +248,7 @@ func (n *Node) followGossip() {
 			default:
 				n.logger.Info("member joined", "member", e.id, "links", e.address)
 				n.step(func(m *machine) { m.peerAlive(e.id, e.replica) })
-				n.links.want(e.id, e.address)
+				n.links.want(e.id, e.replica, e.address)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -123,16 +124,46 @@ func addresses(nodes []*bubbleNode) []string {
 	return ips
 }
 
-// A replica that crashed and is back at its address at once, under another name, is a new member,
-// and the earlier one is gone.
+// Two replicas of which one does not hear the other go on as one cluster with the third: their links
+// go through it.
+func TestBubbleOneWayCut(t *testing.T) {
+	for _, both := range []bool{false, true} {
+		inBubble(t, 3, func(b *bubble) {
+			b.load.begin()
+			time.Sleep(3 * time.Second)
+			x := b.rng.IntN(3)
+			from, to := b.nodes[x], b.nodes[(x+1+b.rng.IntN(2))%3]
+			b.load.trouble(from, to)
+			b.net.cut(from.ip, to.ip)
+			if both {
+				b.net.cut(to.ip, from.ip)
+			}
+			time.Sleep(time.Second) // they notice
+			took := b.settled(3 * time.Second)
+			t.Logf("%s does not reach %s: one cluster again after %v", from.self.replica, to.self.replica, time.Second+took)
+			b.load.calm()
+			time.Sleep(20 * time.Second)
+			b.load.trouble(from, to)
+			b.net.heal()
+			time.Sleep(6 * time.Second) // links go back to the direct way
+			b.settled(time.Second)
+			b.load.calm()
+			time.Sleep(3 * time.Second)
+		})
+	}
+}
+
+// A replica that crashed and is back at once, at its address or another one, is a new member, and the
+// earlier one is gone.
 func TestBubbleRestart(t *testing.T) {
 	for _, dark := range []bool{false, true} {
 		inBubble(t, 3, func(b *bubble) {
 			b.load.begin()
-			for range 3 {
+			for _, moves := range []bool{false, true, false} {
 				time.Sleep(3 * time.Second)
-				b.restart(b.nodes[b.rng.IntN(3)], dark)
-				b.settled(4 * time.Second)
+				b.restart(b.nodes[b.rng.IntN(3)], dark, moves)
+				took := b.settled(8 * time.Second)
+				t.Logf("one cluster after %v (silent %v, at another address %v)", took, dark, moves)
 				b.load.calm()
 			}
 			time.Sleep(3 * time.Second)
@@ -140,11 +171,17 @@ func TestBubbleRestart(t *testing.T) {
 	}
 }
 
-func (b *bubble) restart(n *bubbleNode, dark bool) *bubbleNode {
+// restart kills a replica and starts it again soon.
+func (b *bubble) restart(n *bubbleNode, dark, moves bool) {
 	b.load.trouble(n)
 	b.kill(n, dark)
 	time.Sleep(time.Duration(b.rng.IntN(500)) * time.Millisecond)
-	return b.startAt(n.number, n.ip)
+	ip := n.ip
+	if moves {
+		b.net.withdraw(ip)
+		ip = fmt.Sprintf("10.0.1.%d", 1+b.rng.IntN(250))
+	}
+	b.startAt(n.number, ip)
 }
 
 // Six replicas that join three at the same instant.

@@ -48,9 +48,7 @@ type bubbleNode struct {
 // inBubble runs a scenario in as many worlds as asked, each of its own seed.
 func inBubble(t *testing.T, n int, play func(b *bubble)) {
 	t.Helper()
-	inFlawedBubble(t, n, flawNone, func(b *bubble) {
-		play(b)
-		b.end()
+	inFlawedBubble(t, n, flawNone, play, func(b *bubble) {
 		if len(b.failed) > 0 {
 			t.Errorf("%d nodes, seed %d (-bubble.seed=%d; what the scheduler decides does not repeat):\n%s",
 				n, b.seed, b.seed, strings.Join(b.failed, "\n"))
@@ -58,7 +56,8 @@ func inBubble(t *testing.T, n int, play func(b *bubble)) {
 	})
 }
 
-func inFlawedBubble(t *testing.T, n int, f flaw, play func(b *bubble)) {
+// inFlawedBubble does so with nodes that lack a mechanism, and hands over what came of each world.
+func inFlawedBubble(t *testing.T, n int, f flaw, play, judge func(b *bubble)) {
 	t.Helper()
 	first := uint64(n)
 	if *bubbleSeed != 0 {
@@ -73,6 +72,8 @@ func inFlawedBubble(t *testing.T, n int, f flaw, play func(b *bubble)) {
 			}
 			b.settled(5 * time.Second)
 			play(b)
+			b.end()
+			judge(b)
 			b.stop()
 		})
 	}

@@ -1,47 +1,67 @@
 package router
 
 import (
+	"os"
 	"runtime/debug"
 	"time"
 )
 
 const (
-	// releaseEvery is how often it is looked whether a burst of clients is over.
+	// releaseEvery is how often it is looked whether a burst is over.
 	releaseEvery = 2 * time.Second
-	// releaseBurst is how many clients more than at the last time make a burst.
-	releaseBurst = 1000
+	// clientBurst is how many clients more than at the last time make a burst, and
+	// procedureBurst how many procedures more in the cluster.
+	clientBurst    = 1000
+	procedureBurst = 10000
+	// manyProcedures is how many it takes that the collector lets less garbage gather: what is
+	// kept of them is large, and garbage as large as that would double the memory of a replica.
+	manyProcedures = 20000
+	manyPercent    = 30
 )
 
-// releaseMemory gives memory back to the system when many clients have joined: their handshakes leave
-// garbage, and an idle router would not collect it. It collects once after each burst.
+// releaseMemory gives memory back to the system when many clients have joined or many procedures
+// have come: that leaves garbage, and an idle router would not collect it. It collects once after
+// each burst.
 func (r *Router) releaseMemory() {
 	look := time.NewTicker(releaseEvery)
 	defer look.Stop()
-	var b burst
+	clients, procedures := burst{least: clientBurst}, burst{least: procedureBurst}
+	_, chosen := os.LookupEnv("GOGC")
+	percent := 0 // that was in use before
 	for {
 		select {
 		case <-r.ctx.Done():
 			return
 		case <-look.C:
-			if b.over(r.clients.Stats.Open.Load()) {
-				debug.FreeOSMemory()
-			}
+		}
+		n := r.node.ProcedureCount()
+		switch {
+		case chosen:
+		case n >= manyProcedures && percent == 0:
+			percent = debug.SetGCPercent(manyPercent)
+		case n < manyProcedures/2 && percent != 0:
+			debug.SetGCPercent(percent)
+			percent = 0
+		}
+		joined, registered := clients.over(r.clients.Stats.Open.Load()), procedures.over(n)
+		if joined || registered {
+			debug.FreeOSMemory()
 		}
 	}
 }
 
-// burst is how the number of clients has changed.
-type burst struct{ last, released int64 }
+// burst is how the number of something has changed.
+type burst struct{ least, last, released int64 }
 
-// over tells, of the number of clients now, whether many came since the last time that it said so,
-// and hardly any since the last look.
-func (b *burst) over(open int64) bool {
-	came := open - b.last
-	b.last = open
-	b.released = min(b.released, open)
-	if open-b.released < releaseBurst || came > releaseBurst/10 {
+// over tells, of the number now, whether it has grown by the least that makes a burst since the last
+// time that it said so, and hardly since the last look.
+func (b *burst) over(now int64) bool {
+	came := now - b.last
+	b.last = now
+	b.released = min(b.released, now)
+	if now-b.released < b.least || came > b.least/10 {
 		return false
 	}
-	b.released = open
+	b.released = now
 	return true
 }

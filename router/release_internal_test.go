@@ -4,7 +4,7 @@ import "testing"
 
 // Memory is given back once after each burst of clients, when it is over.
 func TestBurstOfClientsIsOverOnce(t *testing.T) {
-	var b burst
+	b := burst{least: clientBurst}
 	for i, step := range []struct {
 		open int64
 		over bool

@@ -81,6 +81,9 @@ func (m *machine) endAsk(a *asking) {
 // unsend makes an ask go out again, not before a time.
 func (m *machine) unsend(a *asking, after time.Time) {
 	a.sentTo, a.after = nil, after
+	if after.Before(m.retryAt) {
+		m.retryAt = after
+	}
 	if !a.waits {
 		a.waits = true
 		m.unsent = append(m.unsent, a)
@@ -132,14 +135,19 @@ func (m *machine) retryAsks() {
 		m.ownersChanged = false
 		m.unsendAsks(func(a *asking) bool { return a.sentTo != a.slot.owner.Load() })
 	}
+	if m.now.Before(m.retryAt) {
+		return // thousands may wait: not each step looks at all
+	}
 	unsent := m.unsent
-	m.unsent = nil
+	m.unsent, m.retryAt = nil, m.now.Add(askWait)
 	for _, a := range unsent {
 		a.waits = false
 		switch {
 		case m.asks[a.number] != a || a.sentTo != nil: // answered, or sent meanwhile
-		case m.now.Before(a.after) || !m.sendAsk(a):
+		case m.now.Before(a.after):
 			m.unsend(a, a.after)
+		case !m.sendAsk(a):
+			m.unsend(a, m.now.Add(askPause))
 		}
 	}
 }
@@ -276,4 +284,5 @@ func (m *machine) retryAll() {
 	for _, a := range m.unsent {
 		a.after = time.Time{}
 	}
+	m.retryAt = time.Time{}
 }

@@ -41,6 +41,9 @@ func (n *Node) Procedure(key ProcedureKey) (ProcedureInfo, bool) {
 	return info, len(info.Callees) > 0
 }
 
+// ProcedureCount is how many procedures have callees.
+func (n *Node) ProcedureCount() int64 { return n.table.count.Load() }
+
 // Procedures describes all procedures that have callees, in no order.
 func (n *Node) Procedures(yield func(ProcedureInfo) bool) {
 	more := true

@@ -14,6 +14,8 @@ const (
 	askWait = 5 * time.Second
 	// askRetry is the pause before asking again after "not the owner".
 	askRetry = 20 * time.Millisecond
+	// askPause is the same when there is no owner that could be asked; news of one ends it.
+	askPause = 5 * time.Millisecond
 	// goneAfter is how long nobody must have had links with a member before the members agree
 	// that it is gone; gonePair is the same in a cluster of two, where there is nobody to
 	// agree with, and goneAlone for a member that has lost the links to several others and
@@ -64,6 +66,7 @@ type machine struct {
 	asks    map[uint64]*asking
 	askOf   map[listKey]*asking
 	unsent  []*asking
+	retryAt time.Time // when the first of them is due
 	lastAsk uint64
 	queued  []queuedAsk            // asks for slots that this member is claiming
 	granted map[wamp.ID][]granting // places given whose entry has not arrived yet

@@ -16,7 +16,8 @@ import (
 type table struct {
 	slots    [slotCount]slot
 	byID     shards[wamp.ID, *procedure]
-	patterns sync.Map // realm: *pattern.Index[*procedure]
+	count    atomic.Int64 // of the procedures
+	patterns sync.Map     // realm: *pattern.Index[*procedure]
 	topics   topics
 	sessions shards[wamp.ID, *SessionInfo]
 
@@ -103,6 +104,7 @@ func (t *table) procedure(key ProcedureKey) *procedure {
 	key.Realm = t.realm(key.Realm)
 	p := &procedure{key: key, id: id, slot: &t.slots[slotOf(id)]}
 	t.byID.set(id, p)
+	t.count.Add(1)
 	if key.Match != Exact {
 		t.inRealm(key.Realm).Add(key.Match, key.URI, p)
 	}
@@ -147,6 +149,7 @@ func (t *table) change(p *procedure, add *entry, drop func(*entry) bool) {
 	}
 	if len(v.entries) == 0 {
 		t.byID.delete(p.id)
+		t.count.Add(-1)
 		if p.key.Match != Exact {
 			t.inRealm(p.key.Realm).Remove(p.key.Match, p.key.URI)
 		}

@@ -2,9 +2,9 @@ package cluster
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"log/slog"
 	"net"
@@ -24,6 +24,9 @@ const (
 	// joinWait bounds how long a replica waits for addresses it is told of but cannot
 	// reach, before it serves without them.
 	joinWait = 10 * time.Second
+	// digestGrace is how long a change of a list may be on its way on a link before a version that
+	// gossip brought shows that it was lost.
+	digestGrace = 300 * time.Millisecond
 	// leaveWait bounds how long a leaving member waits for the others to hear of it.
 	leaveWait = time.Second
 )
@@ -41,10 +44,16 @@ type gossip struct {
 	id     MemberID
 	flaw   flaw
 	digest func() (own uint64)
+	// served tells whether a member that this one can speak with serves already.
+	served func() bool
+	speaks protocols
 	meta   []byte
 
 	mu sync.Mutex
 	at map[MemberID]string // where members gossip, this one included
+	// refused are the members of other versions that the log has told of.
+	refused map[string]bool
+	waiting string // why joined was not told yet
 }
 
 // memberEvent is news of a member.
@@ -65,16 +74,18 @@ type memberMeta struct {
 	Links   uint16 `cbor:"2,keyasint"` // port
 }
 
-// memberDigest travels in memberlist's exchanges of state between two members.
+// memberDigest travels in memberlist's exchanges of state between two members; the answer to a probe
+// brings the version alone.
 type memberDigest struct {
 	Member  MemberID `cbor:"1,keyasint"`
 	Version uint64   `cbor:"2,keyasint"`
 }
 
-func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64) (*gossip, error) {
+func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64, served func() bool) (*gossip, error) {
 	g := &gossip{
 		logger: c.Logger, fabric: c.fabric, events: make(chan memberEvent, 1024), done: make(chan struct{}),
-		id: id, flaw: c.flaw, digest: digest, at: map[MemberID]string{},
+		id: id, flaw: c.flaw, digest: digest, served: served, speaks: c.speaks,
+		at: map[MemberID]string{}, refused: map[string]bool{}, waiting: "it looks for the other replicas",
 	}
 	var err error
 	if g.meta, err = cbor.Marshal(memberMeta{Replica: c.Replica, Links: linksPort}); err != nil {
@@ -102,8 +113,10 @@ func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64)
 	m.PushPullInterval = 15 * time.Second
 	// Compressing a list of 100,000 entries costs 17 times what sending it costs.
 	m.EnableCompression = false
-	m.Delegate, m.Events = g, g
-	m.Logger = log.New(io.Discard, "", 0)
+	m.DelegateProtocolMin, m.DelegateProtocolMax = uint8(c.speaks.least), uint8(c.speaks.most)
+	m.DelegateProtocolVersion = m.DelegateProtocolMin
+	m.Delegate, m.Events, m.Ping, m.Alive = g, g, g, g
+	m.Logger = log.New(gossipLog{g}, "", 0)
 	if m.Transport, err = c.fabric.gossip(host, port, m.Logger); err != nil {
 		return nil, fmt.Errorf("gossip address: %w", err)
 	}
@@ -138,7 +151,7 @@ func (g *gossip) run(ctx context.Context, join []string) {
 	start, told := time.Now(), false
 	said := ""
 	for {
-		missing, err := g.join(ctx, join)
+		missing, foreign, err := g.join(ctx, join)
 		if ctx.Err() != nil {
 			return
 		}
@@ -146,9 +159,12 @@ func (g *gossip) run(ctx context.Context, join []string) {
 			said = err.Error()
 			g.logger.Warn("cannot reach every replica", "error", err)
 		}
-		if !told && (missing == 0 && err == nil || time.Since(start) > joinWait) {
-			told = true
-			g.tell(memberEvent{joined: true})
+		if !told {
+			// One that can speak only with replicas that are starting, too, would make a second
+			// cluster beside the first.
+			apart := foreign > 0 && !g.served()
+			told = !apart && (missing == 0 && err == nil || time.Since(start) > joinWait)
+			g.wait(told, err)
 		}
 		if told && g.flaw == flawNoRejoin {
 			return
@@ -165,8 +181,21 @@ func (g *gossip) run(ctx context.Context, join []string) {
 	}
 }
 
-// join tries every address that is not a member's; it gives the number it could not reach.
-func (g *gossip) join(ctx context.Context, names []string) (missing int, err error) {
+// wait keeps why others are waited for, or tells that this is over.
+func (g *gossip) wait(told bool, err error) {
+	g.mu.Lock()
+	if g.waiting = ""; !told {
+		g.waiting = fmt.Sprintf("it cannot reach every replica: %v", err)
+	}
+	g.mu.Unlock()
+	if told {
+		g.tell(memberEvent{joined: true})
+	}
+}
+
+// join tries every address that is not a member's; it gives the number it could not reach, and the
+// number of those that are of another version among them.
+func (g *gossip) join(ctx context.Context, names []string) (missing, foreign int, err error) {
 	known := map[string]bool{}
 	g.mu.Lock() // memberlist goes on writing to the nodes that its Members gives
 	for _, addr := range g.at {
@@ -187,11 +216,16 @@ func (g *gossip) join(ctx context.Context, names []string) (missing int, err err
 			known[addr] = true
 			if _, err := g.list.Join([]string{addr}); err != nil {
 				missing++
-				errs = append(errs, fmt.Errorf("joining %s: %s", addr, oneLine(err)))
+				why := oneLine(err)
+				if text, ok := g.otherVersion(why); ok {
+					foreign++
+					why = text
+				}
+				errs = append(errs, fmt.Errorf("joining %s: %s", addr, why))
 			}
 		}
 	}
-	return missing, errors.Join(errs...)
+	return missing, foreign, errors.Join(errs...)
 }
 
 // oneLine takes the list that memberlist makes of even one error apart.
@@ -279,7 +313,25 @@ func (g *gossip) LocalState(bool) []byte {
 
 func (g *gossip) MergeRemoteState(b []byte, _ bool) {
 	var d memberDigest
-	if err := cbor.Unmarshal(b, &d); err == nil && d.Version > 0 {
-		g.tell(memberEvent{id: d.Member, version: d.Version})
+	if err := cbor.Unmarshal(b, &d); err == nil {
+		g.compare(d.Member, d.Version)
+	}
+}
+
+// AckPayload and NotifyPingComplete make each probe bring the version of the list of the member that
+// was probed.
+func (g *gossip) AckPayload() []byte { return binary.AppendUvarint(nil, g.digest()) }
+
+func (g *gossip) NotifyPingComplete(other *memberlist.Node, _ time.Duration, payload []byte) {
+	if version, n := binary.Uvarint(payload); n > 0 && n == len(payload) {
+		g.compare(MemberID(other.Name), version)
+	}
+}
+
+// compare tells of the version of a member's list when the changes up to it must have arrived: they
+// come by another way than this news.
+func (g *gossip) compare(id MemberID, version uint64) {
+	if version > 0 {
+		time.AfterFunc(digestGrace, func() { g.tell(memberEvent{id: id, version: version}) })
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -28,8 +29,9 @@ type Config struct {
 	// Network is how the replicas find one another; nil: this replica is alone.
 	Network *Network
 
-	fabric fabric   // nil: sockets
-	keys   *keyring // of Network.Keys; set by Start
+	fabric fabric    // nil: sockets
+	speaks protocols // none: those of this release
+	keys   *keyring  // of Network.Keys; set by Start
 	flaw   flaw
 }
 
@@ -90,6 +92,9 @@ func Start(c Config) (*Node, error) {
 	if c.fabric == nil {
 		c.fabric = sockets{}
 	}
+	if c.speaks == (protocols{}) {
+		c.speaks = protocols{linkProtocolLeast, linkProtocol}
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
 		host: c.Host, logger: c.Logger, self: self, table: t, calls: newCalls(self, t, wallClock{}, c.Host.Pending),
@@ -132,13 +137,13 @@ func (n *Node) startNetwork(c *Config) error {
 		return err
 	}
 	c.keys = n.keys
-	n.gossip, err = startGossip(c, n.self.id, uint16(port), n.version)
+	n.gossip, err = startGossip(c, n.self.id, uint16(port), n.version, n.served)
 	if err != nil {
 		_ = ln.Close()
 		return err
 	}
 	n.address = net.JoinHostPort(n.gossip.list.LocalNode().Addr.String(), strconv.Itoa(port))
-	hello := linkHello{Least: linkProtocolLeast, Most: linkProtocol, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
+	hello := linkHello{Least: c.speaks.least, Most: c.speaks.most, Cluster: c.Cluster, From: n.self.id, Replica: c.Replica}
 	n.links = newLinks(hello, ln, n.keys.linkTLS(), c.fabric, c.Logger, n.serveLink, n.witnesses)
 	n.wg.Go(n.followGossip)
 	n.wg.Go(func() { n.gossip.run(n.ctx, c.Network.Join) })
@@ -266,6 +271,31 @@ func (n *Node) Joined() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.m.settled() && !n.table.minority.Load()
+}
+
+// Waiting says, to people, what this replica waits for while it has not Joined; empty otherwise.
+func (n *Node) Waiting() string {
+	if n.gossip != nil {
+		n.gossip.mu.Lock()
+		why := n.gossip.waiting
+		n.gossip.mu.Unlock()
+		if why != "" {
+			return why
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if why := n.m.waiting(); why != "" || !n.table.minority.Load() {
+		return why
+	}
+	return "it cannot reach a majority of the replicas"
+}
+
+// served tells whether another member serves already.
+func (n *Node) served() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.m.peers, func(p *peer) bool { return p.linked && p.state == stateReady })
 }
 
 // GossipAddress is where this replica can be joined.

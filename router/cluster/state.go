@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -45,6 +46,24 @@ func (m *machine) becomeReady() {
 		}
 	}
 	m.setState(stateReady)
+}
+
+// waiting says what a member waits for until it is settled; empty when it is.
+func (m *machine) waiting() string {
+	switch {
+	case m.settled():
+		return ""
+	case m.state == stateDraining:
+		return "it leaves the cluster"
+	case m.state == stateReady:
+		return "it claims its share of the procedures"
+	}
+	for _, p := range m.peers {
+		if !p.gone && !p.synced {
+			return fmt.Sprintf("the list of replica %s has not arrived", p.replica)
+		}
+	}
+	return "it joins the cluster"
 }
 
 // drain makes the member give its slots to others.

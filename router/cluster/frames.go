@@ -214,8 +214,11 @@ func (x *calls) again(f *frame, c *openCall) {
 	var w Waiter
 	switch f.reason {
 	case refusedNone:
-		x.noProcedure(&r)
-		return
+		// An owner that has just met this replica, after a split, may not have every list yet.
+		if p, ok := x.table.byID.get(r.procedure); !ok || len(p.load().entries) == 0 {
+			x.noProcedure(&r)
+			return
+		}
 	case refusedAll:
 		x.noneAvailable(&r)
 		return

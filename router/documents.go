@@ -65,8 +65,10 @@ func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]c
 		}
 	}
 	for _, document := range docs.Ignored {
-		r.log.Info("document ignored", "document", document)
+		r.log.Info("not used from the documents", "document", document)
 	}
+	r.quorum.Store(int64(docs.Quorum()))
+	r.node.SetQuorum(docs.Quorum())
 	r.node.SetDeclared(declared)
 	r.realms.serve(access, history)
 	r.loaded.Store(true)

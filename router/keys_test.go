@@ -58,21 +58,29 @@ func startKeyed(t *testing.T, n int, key []byte) (*router.Dev, []keyFile) {
 	return dev, files
 }
 
-// lateReplica starts one more replica, which joins the others with this key.
-func lateReplica(t *testing.T, dev *router.Dev, name string, key []byte, log *slog.Logger) *router.Router {
+// keyed starts one more replica, which joins the others with this key.
+func keyed(t *testing.T, dev *router.Dev, name string, key []byte, log *slog.Logger) *router.Router {
 	t.Helper()
 	file := keyFile(filepath.Join(t.TempDir(), "key"))
 	file.write(t, key)
+	return lateReplica(t, dev, name, log, func(c *v1alpha1.RouterConfiguration) { c.Cluster.KeyFile = string(file) })
+}
+
+// lateReplica starts one more replica, which joins the others.
+func lateReplica(t *testing.T, dev *router.Dev, name string, log *slog.Logger, change func(*v1alpha1.RouterConfiguration)) *router.Router {
+	t.Helper()
 	var join []string
 	for _, r := range dev.Routers {
 		join = append(join, r.GossipAddress())
 	}
-	r, err := router.Start(router.Config{Logger: log, Version: "test", Configuration: &v1alpha1.RouterConfiguration{
+	c := &v1alpha1.RouterConfiguration{
 		Listen: "127.0.0.1:0", Admin: v1alpha1.RouterAdmin{Listen: "127.0.0.1:0"},
 		Cluster: &v1alpha1.RouterClusterConfiguration{
-			Name: "dev", Replica: name, Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join, KeyFile: string(file),
+			Name: "dev", Replica: name, Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join,
 		},
-	}})
+	}
+	change(c)
+	r, err := router.Start(router.Config{Logger: log, Version: "test", Configuration: c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,12 +136,12 @@ func TestKeysAreReplacedUnderLoad(t *testing.T) {
 	callers.Wait()
 	t.Logf("%d calls, %d failed", calls.Load(), failed.Load())
 
-	late := lateReplica(t, dev, "late", fresh, logger())
+	late := keyed(t, dev, "late", fresh, logger())
 	eventually(t, "a replica with the new key has joined", func() bool {
 		return len(late.State().Members) == 4 && len(dev.Routers[0].State().Members) == 4
 	})
 	var log lockedBuffer
-	stranger := lateReplica(t, dev, "stranger", old, slog.New(slog.NewTextHandler(&log, nil)))
+	stranger := keyed(t, dev, "stranger", old, slog.New(slog.NewTextHandler(&log, nil)))
 	eventually(t, "a replica with the old key tells that it reaches nobody", func() bool {
 		return strings.Contains(log.String(), "cannot reach every replica")
 	})
@@ -152,7 +160,7 @@ func TestKeysThatCannotBeUsedStayOut(t *testing.T) {
 	for content, want := range map[string]string{
 		"# nothing\n": "there is no key in the file",
 		base64.StdEncoding.EncodeToString(old) + "\nnon-sense": ":2: the key is not base64",
-		"ZmVkY2JhOTg3NjU0MzIxMA==":                            "it would lose the other replicas",
+		"ZmVkY2JhOTg3NjU0MzIxMA==":                             "it would lose the other replicas",
 	} {
 		files[0].text(t, content)
 		eventually(t, want, func() bool { return strings.Contains(dev.Routers[0].State().KeysError, want) })

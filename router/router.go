@@ -64,6 +64,7 @@ type Router struct {
 	keys     keyReport
 	joined   atomic.Bool // the others were met once
 	loaded   atomic.Bool // documents were applied at least once
+	quorum   atomic.Int64
 	draining atomic.Bool
 	refusing atomic.Bool // new sessions, from some way into the drain
 

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
@@ -20,6 +21,7 @@ func (r *Router) State() v1alpha1.RouterReplicaState {
 		Members:   r.node.Members(),
 		ListHash:  r.node.ListHash(),
 		Sessions:  r.realms.count(),
+		Minority:  r.node.Minority(),
 		Keys:      v1alpha1.KeyFingerprints(r.node.Keys()),
 		KeysError: r.keys.text(),
 	}
@@ -39,7 +41,11 @@ func (r *Router) Missing() []string {
 	}
 	var missing []string
 	if !r.hasJoined() {
-		missing = append(missing, "the replica has not met the others yet")
+		why := "the replica has not met the others yet"
+		if waits := r.node.Waiting(); waits != "" && !r.node.Minority() {
+			why += ": " + waits
+		}
+		missing = append(missing, why)
 	}
 	if !r.loaded.Load() {
 		why := "they were not read yet"
@@ -47,6 +53,9 @@ func (r *Router) Missing() []string {
 			why = err
 		}
 		missing = append(missing, "no documents are served: "+why)
+	}
+	if r.node.Minority() {
+		missing = append(missing, fmt.Sprintf("the replica cannot reach more than half of the %d replicas: until it can, it refuses registrations and rotations (partitionPolicy: Majority)", r.quorum.Load()))
 	}
 	return missing
 }
@@ -60,15 +69,20 @@ func (r *Router) hasJoined() bool {
 	return r.joined.Load()
 }
 
-// watchReadiness tells the state stream when the replica becomes ready, or is no more.
+// watchReadiness tells the state stream when the replica becomes ready, or is no more, and when it
+// finds itself in the minority, or does no more.
 func (r *Router) watchReadiness() {
 	look := time.NewTicker(readinessEvery)
 	defer look.Stop()
-	ready := false
+	ready, minority := false, false
 	for {
 		if now := len(r.Missing()) == 0; now != ready {
 			ready = now
 			r.log.Info("readiness changed", "ready", ready, "members", r.node.Members())
+			r.admin.Changed(admin.ProcedureKey{})
+		}
+		if now := r.node.Minority(); now != minority {
+			minority = now
 			r.admin.Changed(admin.ProcedureKey{})
 		}
 		select {

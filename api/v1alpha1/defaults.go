@@ -57,3 +57,14 @@ func (p *WampProcedure) Default() {
 		p.Spec.Standbys = ptr.To[int32](1)
 	}
 }
+
+// Default fills in what the API server fills in from the schema, of what routers read: how many
+// replicas there are, and what they do that cannot reach one another.
+func (c *WampCluster) Default() {
+	if c.Spec.Replicas == nil {
+		c.Spec.Replicas = ptr.To[int32](3)
+	}
+	if c.Spec.PartitionPolicy == "" {
+		c.Spec.PartitionPolicy = PartitionAvailable
+	}
+}

@@ -23,6 +23,7 @@ const (
 	sayHold          = "write a duration from 0s to 5m, for example 5s"
 	sayHistoryLimit  = "write a number of events from 1 to 100000"
 	sayName          = "write a name for the object"
+	sayReplicas      = "write a number of replicas from 0 to 64"
 )
 
 // Bounds of the schema.
@@ -100,6 +101,19 @@ func (p *WampProcedure) Validate() error {
 	if n := p.Spec.Standbys; n != nil && (*n < 0 || *n > maxStandbys) {
 		errs = append(errs, field.Invalid(spec.Child("standbys"), *n, sayStandbys))
 	}
+	return errs.ToAggregate()
+}
+
+// Validate checks what routers read of a WampCluster, as the schema of the API server does; call
+// Default first. The error is an errors.Aggregate of *field.Error, whose Field is the path of what is
+// wrong and whose Detail says what to write instead.
+func (c *WampCluster) Validate() error {
+	spec := field.NewPath("spec")
+	errs := validateName(c.Name)
+	if n := *c.Spec.Replicas; n < 0 || n > MaxReplicas {
+		errs = append(errs, field.Invalid(spec.Child("replicas"), n, sayReplicas))
+	}
+	errs = append(errs, validateEnum(spec.Child("partitionPolicy"), c.Spec.PartitionPolicy, PartitionAvailable, PartitionMajority)...)
 	return errs.ToAggregate()
 }
 

@@ -225,6 +225,7 @@ type WampClusterStatus struct {
 // +kubebuilder:printcolumn:name="Realms",type=integer,JSONPath=".status.realms"
 // +kubebuilder:printcolumn:name="Procedures",type=integer,JSONPath=".status.procedures"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=".status.conditions[?(@.type==\"Ready\")].status"
+// +kubebuilder:printcolumn:name="Partition-Policy",type=string,priority=1,JSONPath=".spec.partitionPolicy"
 // +kubebuilder:printcolumn:name="Consistent",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Consistent\")].status"
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=".status.conditions[?(@.type==\"Ready\")].message"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=".metadata.creationTimestamp"

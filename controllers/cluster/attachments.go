@@ -23,7 +23,8 @@ import (
 // changed.
 func (r *Reconciler) compile(ctx context.Context, s *scope) error {
 	m := s.memory
-	if m.generation != s.cluster.Generation {
+	routers := routersToCount(s)
+	if m.generation != s.cluster.Generation || m.routers != routers {
 		m.dirty.Store(true)
 	}
 	if m.compiled != nil && !m.dirty.Load() {
@@ -35,18 +36,33 @@ func (r *Reconciler) compile(ctx context.Context, s *scope) error {
 	}
 	// Cleared before reading: what changes from here on marks it again.
 	m.dirty.Store(false)
-	compiled, err := r.read(ctx, s)
+	compiled, err := r.read(ctx, s, routers)
 	if err != nil {
 		m.dirty.Store(true)
 		return err
 	}
-	m.compiled, m.generation = compiled, s.cluster.Generation
+	m.compiled, m.generation, m.routers = compiled, s.cluster.Generation, routers
 	m.pace.done(s.now)
 	r.Book.Decide(s.name, compiled)
 	return nil
 }
 
-func (r *Reconciler) read(ctx context.Context, s *scope) (*snapshot.Snapshot, error) {
+// routersToCount is how many routers there are or shall be, whichever is more: two halves of a cluster
+// that shrinks must not both take themselves for the majority.
+func routersToCount(s *scope) int32 {
+	if s.cluster.Spec.PartitionPolicy != v1alpha1.PartitionMajority {
+		return 0
+	}
+	there := int32(0)
+	for i := range s.pods {
+		if phase := s.pods[i].Status.Phase; phase != corev1.PodFailed && phase != corev1.PodSucceeded {
+			there++
+		}
+	}
+	return max(there, resource.Replicas(s.cluster))
+}
+
+func (r *Reconciler) read(ctx context.Context, s *scope, routers int32) (*snapshot.Snapshot, error) {
 	if err := r.recallCredentials(ctx, s); err != nil {
 		return nil, err
 	}
@@ -59,7 +75,7 @@ func (r *Reconciler) read(ctx context.Context, s *scope) (*snapshot.Snapshot, er
 	if err := r.Client.List(ctx, &procedures, selector); err != nil {
 		return nil, fmt.Errorf("listing WampProcedures: %w", err)
 	}
-	door := snapshot.Door{Cluster: s.cluster, NamespaceLabels: func(name string) (map[string]string, bool) {
+	door := snapshot.Door{Cluster: s.cluster, Routers: routers, NamespaceLabels: func(name string) (map[string]string, bool) {
 		return r.namespaceLabels(ctx, name)
 	}}
 	compiled := s.memory.compiler.Compile(door, realms.Items, procedures.Items)

@@ -29,6 +29,7 @@ const (
 	ReasonNotHeardYet       = "NotHeardYet"
 	ReasonAgreed            = "Agreed"
 	ReasonDisagreement      = "Disagreement"
+	ReasonMinority          = "Minority"
 	ReasonNameTaken         = "NameTaken"
 	ReasonRefused           = "Refused"
 	ReasonFailed            = "Failed"
@@ -124,8 +125,10 @@ func consistent(o observation) conditions.State {
 	if last, kept := o.last[v1alpha1.ConditionConsistent]; kept {
 		return last
 	}
-	serving := len(o.view.ServingHashes())
+	serving, minority := len(o.view.ServingHashes()), o.minority()
 	switch {
+	case minority != "":
+		return conditions.False(ReasonMinority, minority)
 	case serving == 0 && o.desired == 0:
 		return conditions.True(ReasonScaledToZero, "There is no router that could disagree.")
 	case serving == 0:

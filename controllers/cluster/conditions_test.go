@@ -92,6 +92,24 @@ func TestConditions(t *testing.T) {
 		}), "True RoutersReady", "False Settled", "Unknown NotHeardYet", "Unknown NotHeardYet", "Unknown NotHeardYet", ""},
 		{"routers disagree", three(func(o *observation) { o.disagreement = "demo-0 does not see demo-1: let them." }),
 			"True RoutersReady", "False Settled", "True Programmed", "False Disagreement", "False Disagreement", "does not see"},
+		{"two routers in the minority", three(func(o *observation) {
+			for _, i := range []int{0, 2} {
+				o.pods[i].ready = false
+				o.replica(o.pods[i].name, func(r *routerstate.Replica) { r.State.Minority, r.State.Ready = true, false })
+			}
+		}), "True RoutersReady", "True RollingOut", "True Programmed", "False Minority", "False RollingOut",
+			"1 of 3 routers are ready. 2 of 3 routers cannot reach the majority: demo-0, demo-2; they refuse registrations and rotations until they can. Let the router pods"},
+		{"all routers in the minority", three(func(o *observation) {
+			o.desired, o.pods = 5, o.pods[:1]
+			o.pods[0].ready = false
+			o.replica("demo-0", func(r *routerstate.Replica) { r.State.Minority, r.State.Ready = true, false })
+		}), "False NoRouterReady", "True RollingOut", "False NoRouterReady", "False Minority", "False NoRouterReady",
+			"No router is ready. 1 of 5 routers cannot reach the majority: demo-0;"},
+		{"a key on its way", three(func(o *observation) { o.rotation = "The gossip key is being replaced." }),
+			"True RoutersReady", "True ReplacingGossipKey", "True Programmed", "True Agreed", "True Ready", ""},
+		{"a key on its way while a router starts", three(func(o *observation) {
+			o.pods[1].ready, o.rotation = false, "The gossip key is being replaced."
+		}), "True RoutersReady", "True RollingOut", "True Programmed", "True Agreed", "False RollingOut", "2 of 3 routers are ready."},
 		{"a name is taken", three(func(o *observation) { o.problem = &taken }),
 			"True RoutersReady", "False NameTaken", "True Programmed", "True Agreed", "False NameTaken", "delete it"},
 		{"the snapshot does not fit", three(func(o *observation) { o.problem = &tooLarge }),

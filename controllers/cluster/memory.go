@@ -20,6 +20,7 @@ type memory struct {
 	// dirty: a realm, a procedure, a namespace or a Secret changed since the last compilation.
 	dirty      atomic.Bool
 	generation int64
+	routers    int32
 	compiler   snapshot.Compiler
 	compiled   *snapshot.Snapshot
 	pace       pace

@@ -76,6 +76,9 @@ func (o observation) waiting() string {
 		if p.trouble != "" {
 			return "Pod " + p.name + ": " + p.trouble
 		}
+		if o.inMinority(p.name) {
+			return o.minority()
+		}
 		if first == "" {
 			first = "Pod " + p.name + " is starting: if that lasts, see kubectl describe pod and its log."
 		}
@@ -84,6 +87,26 @@ func (o observation) waiting() string {
 		return fmt.Sprintf("%d of %d pods are there: if that lasts, see the events of StatefulSet %s.", len(o.pods), o.desired, o.cluster)
 	}
 	return first
+}
+
+func (o observation) inMinority(pod string) bool {
+	replica := o.view.Replicas[pod]
+	return replica.Believed && replica.State != nil && replica.State.Minority
+}
+
+// minority names the routers that cannot reach the majority; empty when there are none.
+func (o observation) minority() string {
+	var names []string
+	for _, p := range o.pods {
+		if o.inMinority(p.name) {
+			names = append(names, p.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d routers cannot reach the majority: %s; they refuse registrations and rotations until they can. Let the router pods reach one another on ports 7946 (TCP and UDP) and 7947.",
+		len(names), max(o.desired, int32(len(o.pods))), strings.Join(names, ", "))
 }
 
 // replacing says how far the replacement of pods is.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -125,6 +126,11 @@ func TestGossipKeyWithoutRouters(t *testing.T) {
 	w.Expect(w.gossipKeys("demo")).NotTo(Equal(before))
 
 	w.patch(cluster, `{"spec":{"replicas":1}}`)
+	set := &appsv1.StatefulSet{}
+	w.Eventually(func() int32 {
+		w.Expect(admin.Get(w.ctx, w.key("demo"), set)).To(Succeed())
+		return *set.Spec.Replicas
+	}).Should(BeEquivalentTo(1))
 	w.startPods("demo", 1)
 	pod := &corev1.Pod{}
 	w.Expect(admin.Get(w.ctx, w.key("demo-0"), pod)).To(Succeed())

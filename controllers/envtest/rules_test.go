@@ -116,8 +116,10 @@ func TestDefaultsOfTheServer(t *testing.T) {
 			local = &v1alpha1.WampRealm{}
 		case v1alpha1.KindWampProcedure:
 			local = &v1alpha1.WampProcedure{}
+		case v1alpha1.KindWampCluster:
+			local = &v1alpha1.WampCluster{}
 		default:
-			continue // a router reads no WampCluster
+			continue
 		}
 		data, err := yaml.Marshal(u.Object)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -131,6 +133,9 @@ func TestDefaultsOfTheServer(t *testing.T) {
 			g.Expect(server.(*v1alpha1.WampRealm).Spec).To(Equal(local.Spec), u.GetName())
 		case *v1alpha1.WampProcedure:
 			g.Expect(server.(*v1alpha1.WampProcedure).Spec).To(Equal(local.Spec), u.GetName())
+		case *v1alpha1.WampCluster: // routers read two fields of it
+			g.Expect(server.(*v1alpha1.WampCluster).Spec.Replicas).To(Equal(local.Spec.Replicas), u.GetName())
+			g.Expect(server.(*v1alpha1.WampCluster).Spec.PartitionPolicy).To(Equal(local.Spec.PartitionPolicy), u.GetName())
 		}
 	}
 
@@ -140,7 +145,7 @@ func TestDefaultsOfTheServer(t *testing.T) {
 	}}
 	g.Expect(apply(t, cluster, namespace, client.DryRunAll)).To(Succeed())
 	g.Expect(cluster.Object["spec"]).To(Equal(map[string]any{
-		"replicas": int64(3), "drainTimeout": "20s",
+		"replicas": int64(3), "partitionPolicy": "Available", "drainTimeout": "20s",
 		"listener":          map[string]any{"port": int64(8080)},
 		"allowedNamespaces": map[string]any{"from": "Same"},
 		"service":           map[string]any{"type": "ClusterIP"},

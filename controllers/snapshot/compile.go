@@ -58,14 +58,15 @@ type Compiler struct {
 }
 
 // Compile decides about every realm and procedure that refers to the cluster and puts the
-// accepted ones into a snapshot: realms first, then procedures, each by namespace and name. The
-// snapshot has still to be resolved.
+// accepted ones into a snapshot: the cluster where it matters, realms, then procedures, each by
+// namespace and name. The snapshot has still to be resolved.
 func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []v1alpha1.WampProcedure) *Snapshot {
 	s := &Snapshot{Entries: make(map[ObjectKey]Entry, len(realms)+len(procedures)), written: written{
 		documents: make(map[ObjectKey]string, len(realms)+len(procedures)), references: map[ObjectKey][]reference{}}}
 	kept := make(map[types.UID]document, len(realms)+len(procedures))
 	var content bytes.Buffer
 	content.WriteString("# Written by wamp-operator; changes are overwritten.\n")
+	content.Write(clusterDocument(door))
 	add := func(object client.Object, key ObjectKey, decision conditions.State, spec any) {
 		entry := Entry{UID: object.GetUID(), Generation: object.GetGeneration(), Accepted: decision}
 		if decision.IsTrue() {

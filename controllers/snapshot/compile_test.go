@@ -373,3 +373,40 @@ func BenchmarkCompile5000(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(s.Content)), "bytes/snapshot")
 }
+
+// Routers are told of the size of the cluster where it matters to them; elsewhere the snapshot is what it
+// was, so that neither scaling nor this very field makes a new one. It is no document that somebody
+// waits for.
+func TestTheClusterIsToldWhereItMatters(t *testing.T) {
+	realms := []v1alpha1.WampRealm{realm("apps", "r", "realm1", 1)}
+	with := func(policy v1alpha1.PartitionPolicy, routers int32) *Snapshot {
+		d := door()
+		d.Cluster.Spec.PartitionPolicy, d.Routers = policy, routers
+		return compile(new(Compiler), d, realms, nil)
+	}
+	before := compile(new(Compiler), door(), realms, nil)
+	if s := with(v1alpha1.PartitionAvailable, 5); s.Hash != before.Hash || strings.Contains(string(s.Content), "WampCluster") {
+		t.Errorf("with partitionPolicy Available:\n%s", s.Content)
+	}
+	five := with(v1alpha1.PartitionMajority, 5)
+	var told []*v1alpha1.WampCluster
+	for _, part := range strings.Split(string(five.Content), "---\n")[1:] {
+		c := &v1alpha1.WampCluster{}
+		if err := yaml.UnmarshalStrict([]byte(part), c); err == nil && c.Kind == v1alpha1.KindWampCluster {
+			told = append(told, c)
+		}
+	}
+	if len(told) != 1 || told[0].Name != "demo" || told[0].Namespace != "apps" || *told[0].Spec.Replicas != 5 ||
+		told[0].Spec.PartitionPolicy != v1alpha1.PartitionMajority || strings.Count(string(five.Content), "drainTimeout") != 0 {
+		t.Errorf("with partitionPolicy Majority:\n%s", five.Content)
+	}
+	if s := with(v1alpha1.PartitionMajority, 3); s.Hash == five.Hash {
+		t.Error("another size is the same snapshot")
+	}
+	book, name := NewBook(), types.NamespacedName{Namespace: "apps", Name: "demo"}
+	book.Decide(name, five)
+	book.Recall(name, string(five.Content), nil)
+	if behind := book.Behind(name, "unknown"); len(behind) != 1 || behind[0].Kind != v1alpha1.KindWampRealm {
+		t.Errorf("behind are %v, want the realm alone", behind)
+	}
+}

@@ -42,9 +42,12 @@ func conflict(kind string, older client.Object, about string) conditions.State {
 		"The older %s %s already declares %s: delete one of the two.", kind, client.ObjectKeyFromObject(older), about))
 }
 
-// Door knows which namespaces a cluster lets in.
+// Door is what has to be known of a cluster: which namespaces it lets in, and how large it is.
 type Door struct {
 	Cluster *v1alpha1.WampCluster
+	// Routers is how many there are or shall be, whichever is more: as long as one has to be stopped
+	// still, it counts for a majority.
+	Routers int32
 	// NamespaceLabels gives the labels of a namespace, and false when there is no such
 	// namespace. It is asked only where the cluster selects namespaces by label.
 	NamespaceLabels func(namespace string) (map[string]string, bool)

@@ -46,6 +46,18 @@ func newDocument(object client.Object, kind string, spec any) document {
 	return document{generation: object.GetGeneration(), content: append([]byte(separator), body...), hash: bodyHash(body)}
 }
 
+// clusterDocument tells routers of what size the cluster is, where partitionPolicy makes it matter to
+// them; elsewhere nothing, so that scaling is no new snapshot.
+func clusterDocument(door Door) []byte {
+	if door.Cluster.Spec.PartitionPolicy != v1alpha1.PartitionMajority {
+		return nil
+	}
+	return newDocument(door.Cluster, v1alpha1.KindWampCluster, struct {
+		Replicas        int32                    `json:"replicas"`
+		PartitionPolicy v1alpha1.PartitionPolicy `json:"partitionPolicy"`
+	}{door.Routers, v1alpha1.PartitionMajority}).content
+}
+
 // separator is the line before every document. No line in a document is like it: their strings
 // have no line feeds.
 const separator = "---\n"
@@ -91,8 +103,8 @@ func parse(content []byte) written {
 			body = append(body[:len(body):len(body)], '\n') // Split took it
 		}
 		var object metav1.PartialObjectMetadata
-		if err := yaml.Unmarshal(body, &object); err != nil || object.Name == "" {
-			continue
+		if err := yaml.Unmarshal(body, &object); err != nil || object.Name == "" || object.Kind == v1alpha1.KindWampCluster {
+			continue // nor is the cluster: its own status does not ask who serves it
 		}
 		key := ObjectKey{Kind: object.Kind, NamespacedName: client.ObjectKeyFromObject(&object)}
 		out.documents[key] = bodyHash(body)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,14 +26,17 @@ type Documents struct {
 	Hash       string
 	Realms     []*v1alpha1.WampRealm
 	Procedures []*v1alpha1.WampProcedure
+	// Cluster says how many replicas there are and what they do that cannot reach one another; nil
+	// when no document says so. Nothing else of it means anything to a router.
+	Cluster *v1alpha1.WampCluster
 	// secrets are what realms refer to; see Secret.
 	secrets map[types.NamespacedName]map[string][]byte
-	// Ignored names, with file and line, the documents that mean nothing to a router, such as
-	// a WampCluster.
+	// Ignored says, with file and line, what of the documents means nothing to a router, such as
+	// most of a WampCluster.
 	Ignored []string
 }
 
-// LoadDocuments reads every WampRealm, WampProcedure and Secret of the files; a path that is
+// LoadDocuments reads every WampRealm, WampProcedure and Secret of the files, and the WampCluster; a path that is
 // a folder stands for its *.yaml and *.yml files in the order of their names. The error joins
 // everything that is wrong ([Problem]), not only the first thing.
 func LoadDocuments(paths []string) (*Documents, error) {
@@ -126,13 +130,28 @@ func (p *parser) document(path string, doc *yaml.Node) {
 		}
 	default:
 		cluster := &v1alpha1.WampCluster{}
-		if found := decode(path, doc, cluster); len(found) > 0 {
-			p.found = append(p.found, found...)
+		if !p.object(path, doc, cluster) {
 			return
 		}
-		p.docs.Ignored = append(p.docs.Ignored, fmt.Sprintf("%s:%d: %s %s is for the operator and means nothing to a router",
-			path, doc.Line, kind, cluster.Name))
+		p.unique(path, doc, "the one WampCluster that a router belongs to")
+		p.docs.Cluster = cluster
+		rest := cluster.Spec
+		rest.Replicas, rest.PartitionPolicy = nil, ""
+		if !reflect.ValueOf(rest).IsZero() {
+			p.docs.Ignored = append(p.docs.Ignored, fmt.Sprintf(
+				"%s:%d: of %s %s a router uses spec.replicas and spec.partitionPolicy; all else in it is for the operator",
+				path, doc.Line, kind, cluster.Name))
+		}
 	}
+}
+
+// Quorum is the number of replicas of which a router has to reach more than half, itself included, to
+// decide anything for the cluster; 0 when it need not.
+func (d *Documents) Quorum() int {
+	if d.Cluster == nil || d.Cluster.Spec.PartitionPolicy != v1alpha1.PartitionMajority {
+		return 0
+	}
+	return int(*d.Cluster.Spec.Replicas)
 }
 
 // object decodes, defaults and validates one document.

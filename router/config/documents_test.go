@@ -112,12 +112,42 @@ func TestAllProblemsAreNamed(t *testing.T) {
 	}
 }
 
-// A WampCluster lies in the same folder when people keep their manifests together.
-func TestClusterDocumentIsIgnoredAloud(t *testing.T) {
-	path := write(t, t.TempDir(), "d.yaml", "apiVersion: wamp-operator.io/v1alpha1\nkind: WampCluster\nmetadata:\n  name: wamp\nspec: {}\n---\n"+goodRealm)
-	docs, err := LoadDocuments([]string{path})
-	if err != nil || len(docs.Ignored) != 1 || len(docs.Realms) != 1 {
-		t.Errorf("got %+v, %v", docs, err)
+// A WampCluster lies in the same folder when people keep their manifests together: a router takes from
+// it what concerns a router, and says what that is when there is more.
+func TestClusterDocument(t *testing.T) {
+	cluster := func(name, spec string) string {
+		return "apiVersion: wamp-operator.io/v1alpha1\nkind: WampCluster\nmetadata: {name: " + name + "}\nspec: " + spec + "\n---\n"
+	}
+	for spec, want := range map[string]struct {
+		quorum  int
+		ignored bool
+	}{
+		"{}":            {0, false},
+		"{replicas: 5}": {0, false},
+		"{replicas: 5, partitionPolicy: Majority}":                                           {5, false},
+		"{partitionPolicy: Majority}":                                                        {3, false},
+		"{replicas: 0, partitionPolicy: Majority}":                                           {0, false},
+		"{replicas: 5, partitionPolicy: Majority, listener: {port: 8443}, drainTimeout: 1m}": {5, true},
+	} {
+		docs, err := ParseDocuments("d.yaml", []byte(cluster("wamp", spec)+goodRealm))
+		if err != nil || len(docs.Realms) != 1 || docs.Cluster == nil || docs.Quorum() != want.quorum || (len(docs.Ignored) > 0) != want.ignored {
+			t.Errorf("%s: %+v, %v", spec, docs, err)
+		}
+		if want.ignored && docs.Ignored[0] != "d.yaml:1: of WampCluster wamp a router uses spec.replicas and spec.partitionPolicy; all else in it is for the operator" {
+			t.Errorf("%s", docs.Ignored[0])
+		}
+	}
+	if docs, err := ParseDocuments("d.yaml", []byte(goodRealm)); err != nil || docs.Quorum() != 0 {
+		t.Errorf("without a WampCluster: %+v, %v", docs, err)
+	}
+	for content, want := range map[string]string{
+		cluster("wamp", "{replicas: 65}"):              "d.yaml:4: spec.replicas: \"65\" is not valid: write a number of replicas from 0 to 64",
+		cluster("wamp", "{partitionPolicy: majority}"): "d.yaml:4: spec.partitionPolicy: \"majority\" is not valid: write one of Available, Majority",
+		cluster("wamp", "{}") + cluster("other", "{}"): "d.yaml:6: the one WampCluster that a router belongs to is already declared at d.yaml:1: keep one of the two",
+	} {
+		if _, err := ParseDocuments("d.yaml", []byte(content)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\nis refused with %v\nwant %s", content, err, want)
+		}
 	}
 }
 

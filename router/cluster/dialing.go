@@ -106,9 +106,9 @@ func (d *dialing) stream(ctx context.Context, via *member, h linkHello) (*stream
 }
 
 // use serves a link until it breaks. One that is relayed moves to the direct way when that works.
-func (d *dialing) use(ctx context.Context, l *link) {
+func (d *dialing) use(l *link) {
 	if l.via != "" {
-		moving, stop := context.WithCancel(ctx)
+		moving, stop := context.WithCancel(d.links.ctx)
 		defer stop()
 		d.links.wg.Go(func() { d.straighten(moving, l) })
 	}

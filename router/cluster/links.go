@@ -91,10 +91,15 @@ func (l *links) keep(ctx context.Context, id MemberID, replica, addr string) {
 	pause, said := first, ""
 	d := dialing{links: l, id: id, replica: replica, addr: addr}
 	for ctx.Err() == nil {
-		link, err := d.dial(ctx)
-		if err == nil {
+		if link := l.linked(id); link != nil {
+			// Gossip took the member for dead, and then not, while this link stood.
+			select {
+			case <-ctx.Done():
+			case <-link.done:
+			}
+		} else if link, err := d.dial(ctx); err == nil {
 			pause, said = first, ""
-			d.use(ctx, link)
+			d.use(link)
 		} else if err.Error() != said && ctx.Err() == nil {
 			said = err.Error()
 			l.logger.Warn("cannot link to member", "member", id, "address", addr, "error", err)

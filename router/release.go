@@ -10,22 +10,22 @@ const (
 	// releaseEvery is how often it is looked whether a burst is over.
 	releaseEvery = 2 * time.Second
 	// clientBurst is how many clients more than at the last time make a burst, and
-	// procedureBurst how many procedures more in the cluster.
-	clientBurst    = 1000
-	procedureBurst = 10000
+	// changeBurst how many changes of callee lists more.
+	clientBurst = 1000
+	changeBurst = 10000
 	// manyProcedures is how many it takes that the collector lets less garbage gather: what is
 	// kept of them is large, and garbage as large as that would double the memory of a replica.
 	manyProcedures = 20000
 	manyPercent    = 30
 )
 
-// releaseMemory gives memory back to the system when many clients have joined or many procedures
-// have come: that leaves garbage, and an idle router would not collect it. It collects once after
+// releaseMemory gives memory back to the system when many clients have joined, or many callees have
+// registered or gone: that leaves garbage, and an idle router would not collect it. It collects once after
 // each burst.
 func (r *Router) releaseMemory() {
 	look := time.NewTicker(releaseEvery)
 	defer look.Stop()
-	clients, procedures := burst{least: clientBurst}, burst{least: procedureBurst}
+	clients, changes := burst{least: clientBurst}, burst{least: changeBurst}
 	_, chosen := os.LookupEnv("GOGC")
 	percent := 0 // that was in use before
 	for {
@@ -43,8 +43,8 @@ func (r *Router) releaseMemory() {
 			debug.SetGCPercent(percent)
 			percent = 0
 		}
-		joined, registered := clients.over(r.clients.Stats.Open.Load()), procedures.over(n)
-		if joined || registered {
+		joined, changed := clients.over(r.clients.Stats.Open.Load()), changes.over(r.node.ListChanges())
+		if joined || changed {
 			debug.FreeOSMemory()
 		}
 	}

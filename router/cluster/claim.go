@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
@@ -33,6 +34,10 @@ func (m *machine) computeCandidates() {
 		// When all are leaving, ownership stays among them.
 		ready = m.members(stateDraining)
 	}
+	if slices.Equal(ready, m.candidatesOf) {
+		return
+	}
+	m.candidatesOf = ready
 	for s := range m.candidates {
 		var best MemberID
 		var most uint64

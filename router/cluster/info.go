@@ -44,6 +44,9 @@ func (n *Node) Procedure(key ProcedureKey) (ProcedureInfo, bool) {
 // ProcedureCount is how many procedures have callees.
 func (n *Node) ProcedureCount() int64 { return n.table.count.Load() }
 
+// ListChanges is how many changes of callee lists this replica has seen since it started.
+func (n *Node) ListChanges() int64 { return n.table.changes.Load() }
+
 // Procedures describes all procedures that have callees, in no order.
 func (n *Node) Procedures(yield func(ProcedureInfo) bool) {
 	more := true

@@ -17,6 +17,7 @@ type table struct {
 	slots    [slotCount]slot
 	byID     shards[wamp.ID, *procedure]
 	count    atomic.Int64 // of the procedures
+	changes  atomic.Int64 // of lists of callees, since the start
 	patterns sync.Map     // realm: *pattern.Index[*procedure]
 	topics   topics
 	sessions shards[wamp.ID, *SessionInfo]
@@ -144,6 +145,7 @@ func (t *table) pattern(realm, uri string) *procedure {
 func (t *table) change(p *procedure, add *entry, drop func(*entry) bool) {
 	v := p.load().with(add, drop, t.declaration(p.key))
 	p.view.Store(v)
+	t.changes.Add(1)
 	if t.listChanged != nil && len(v.entries) > 0 {
 		t.listChanged(p)
 	}

@@ -59,6 +59,13 @@ func (m *machine) addPeer(id MemberID, replica string) *peer {
 		list:   map[listKey]listEntry{},
 	}
 	m.table.members.Store(p.hash, p.member)
+	for i := range m.table.slots {
+		slot := &m.table.slots[i]
+		if owner := slot.owner.Load(); owner != nil && owner.id == id {
+			slot.owner.Store(p.member) // it was forgotten, and is back under its name
+			m.ownersChanged = true
+		}
+	}
 	m.peers = append(m.peers, p)
 	slices.SortFunc(m.peers, func(a, b *peer) int { return strings.Compare(string(a.id), string(b.id)) })
 	m.viewChanged = true

@@ -41,6 +41,9 @@ func (m *machine) becomeReady() {
 		return
 	}
 	for _, p := range m.peers {
+		if p.replica == m.self.replica && p.links == 0 {
+			continue // an earlier run of this replica, which gossip has not found dead yet
+		}
 		if !p.gone && !p.synced {
 			return
 		}

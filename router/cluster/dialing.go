@@ -7,12 +7,18 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"sync"
 	"time"
 )
 
 const (
 	// dialWait bounds how long the direct way to a member is tried before another is.
 	dialWait = time.Second
+	// relayAfter is how long the direct way must have failed before another is taken: the links
+	// of a replica that was killed break everywhere at once, and then nobody can relay.
+	relayAfter = 200 * time.Millisecond
+	// relaysAsked is how many members are asked to relay in one go.
+	relaysAsked = 3
 	// directEvery is how often the direct way is tried while another is in use.
 	directEvery = 5 * time.Second
 )
@@ -23,21 +29,26 @@ type dialing struct {
 	id      MemberID
 	replica string
 	addr    string
-	// failed is when the direct way failed last, and err how.
-	failed time.Time
-	err    error
+	// since is when the direct way began to fail, tried when it was tried last, and err how it failed.
+	since, tried time.Time
+	err          error
 }
 
 // dial opens a link: directly, unless that failed not long ago and there is another way.
 func (d *dialing) dial(ctx context.Context) (*link, error) {
 	through := d.through()
-	if len(through) == 0 || time.Since(d.failed) >= directEvery {
+	if len(through) == 0 || time.Since(d.tried) >= directEvery {
+		start := time.Now()
 		link, err := d.open(ctx, nil)
 		if err == nil {
+			d.since = time.Time{}
 			return link, nil
 		}
-		d.failed, d.err = time.Now(), err
-		through = d.through() // the others have had time to lose it, too
+		if d.since.IsZero() {
+			d.since = start
+		}
+		d.tried, d.err = time.Now(), err
+		through = d.through()
 	}
 	errs := []error{d.err}
 	for _, via := range through {
@@ -54,10 +65,10 @@ func (d *dialing) dial(ctx context.Context) (*link, error) {
 	return nil, errors.Join(errs...)
 }
 
-// through gives the members that might relay, in an order that spreads links over them.
+// through gives members that might relay; by chance, which spreads links over them.
 func (d *dialing) through() []*member {
 	l := d.links
-	if l.through == nil {
+	if l.through == nil || d.since.IsZero() || time.Since(d.since) < relayAfter {
 		return nil
 	}
 	members := slices.DeleteFunc(l.through(d.id), func(m *member) bool {
@@ -65,7 +76,7 @@ func (d *dialing) through() []*member {
 		return link == nil || !link.direct() || l.address(m.id) == ""
 	})
 	rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-	return members
+	return members[:min(len(members), relaysAsked)]
 }
 
 // open opens both connections of a link; via is nil for the direct way.
@@ -108,9 +119,11 @@ func (d *dialing) stream(ctx context.Context, via *member, h linkHello) (*stream
 // use serves a link until it breaks. One that is relayed moves to the direct way when that works.
 func (d *dialing) use(l *link) {
 	if l.via != "" {
-		moving, stop := context.WithCancel(d.links.ctx)
+		var moving sync.WaitGroup
+		defer moving.Wait()
+		ctx, stop := context.WithCancel(d.links.ctx)
 		defer stop()
-		d.links.wg.Go(func() { d.straighten(moving, l) })
+		moving.Go(func() { d.straighten(ctx, l) })
 	}
 	d.links.run(l)
 }
@@ -135,9 +148,11 @@ func (d *dialing) straighten(ctx context.Context, l *link) {
 			}
 		}
 		if err == nil {
+			d.since = time.Time{}
 			d.links.logger.Info("the link to a member goes the direct way again", "member", d.id)
 			return
 		}
+		d.tried, d.err = time.Now(), err
 		d.links.logger.Debug("the direct way to a member still fails", "member", d.id, "error", err)
 	}
 }

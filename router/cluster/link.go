@@ -9,7 +9,8 @@ import (
 
 const (
 	// heartbeat is how often each side says that it lives. Most of what idle replicas say to one
-	// another is this; more often would be more than 10 kB/s from each of nine.
+	// another is this: each of nine, with a key, sends 5.9 kB/s, gossip and the headers of IP
+	// included, and at half the interval it would be more than 10.
 	heartbeat = 200 * time.Millisecond
 	// maskAfter is how long a link may be silent before new calls avoid it: two heartbeats are
 	// missing. breakAfter is how long before it is given up.

@@ -221,7 +221,9 @@ func (l *links) welcome(conn net.Conn) error {
 		return err
 	}
 	link := newLink(h.From, h.Replica, control, s)
-	link.number, link.via = h.Link, h.Via
+	if link.number, link.via = h.Link, h.Via; link.via != "" {
+		l.logger.Warn("linked to member through "+link.via+": the direct way from there fails", "member", link.to)
+	}
 	l.run(link)
 	return nil
 }

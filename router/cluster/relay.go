@@ -51,7 +51,9 @@ func (l *links) relay(s *stream, h *linkHello, welcome linkWelcome, refuse func(
 	if err := s.accept(welcome); err != nil {
 		return err
 	}
-	l.logger.Info("relaying between two members that cannot reach each other", "from", h.From, "to", h.Relay, "calls", h.Calls)
+	if !h.Calls {
+		l.logger.Info("relaying between two members that cannot reach each other", "from", h.From, "to", h.Relay)
+	}
 	start := time.Now()
 	var wg sync.WaitGroup
 	for i := range r.sides {
@@ -61,7 +63,9 @@ func (l *links) relay(s *stream, h *linkHello, welcome linkWelcome, refuse func(
 		})
 	}
 	wg.Wait()
-	l.logger.Info("relaying ended", "from", h.From, "to", h.Relay, "calls", h.Calls, "duration", time.Since(start))
+	if !h.Calls {
+		l.logger.Info("relaying ended", "from", h.From, "to", h.Relay, "duration", time.Since(start))
+	}
 	return nil
 }
 

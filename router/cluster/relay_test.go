@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -224,4 +225,56 @@ func relayOf(t *testing.T, from, to *Node, lost string) (replica string) {
 		t.Errorf("the link was relayed after %v", took)
 	}
 	return replica
+}
+
+// A way that swallows everything in one direction, and says nothing, is found and gone round in two
+// seconds, whichever direction it is; and the link moves back when it works again.
+func TestRelayRoundOneWayCut(t *testing.T) {
+	for name, way := range map[string][2]int{"to the one that dials": {2, 1}, "from the one that dials": {1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := newBubbleNet(4)
+				var nodes []*Node
+				for i := range 3 {
+					n, _ := startSpeaking(t, net, i+1, protocols{3, 3})
+					nodes = append(nodes, n)
+				}
+				time.Sleep(joinWait)
+				broke := nodes[0].links.linked(nodes[1].self.id).done
+				cut := time.Now()
+				net.cut(fmt.Sprintf("10.0.0.%d", way[0]), fmt.Sprintf("10.0.0.%d", way[1]))
+				<-broke
+				if took := time.Since(cut); took > time.Second {
+					t.Errorf("the link broke after %v", took)
+				}
+				if relay := relayOf(t, nodes[0], nodes[1], ""); relay != "r3" {
+					t.Errorf("the relay is %s", relay)
+				}
+				time.Sleep(time.Second)
+				asOne(t, "com.example.relayed", nodes...)
+				time.Sleep(time.Minute)
+				if through, linked := via(nodes[0], nodes[1]); through != "r3" || !linked {
+					t.Errorf("a minute later: linked %v through %q", linked, through)
+				}
+				net.heal()
+				healed := time.Now()
+				eventually(t, func() error {
+					if through, linked := via(nodes[0], nodes[1]); through != "" || !linked {
+						return fmt.Errorf("linked %v through %q", linked, through)
+					}
+					return nil
+				})
+				if took := time.Since(healed); took > directEvery+2*dialWait {
+					t.Errorf("the link is direct after %v", took)
+				}
+				asOne(t, "com.example.direct", nodes...)
+				for _, n := range nodes {
+					if err := n.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+				time.Sleep(time.Minute)
+			})
+		})
+	}
 }

@@ -21,6 +21,11 @@ func (x *calls) lose(m *member, last uint64) {
 	}
 }
 
+// linked: the links to a member are new. What it sent on those before, which it may have held for
+// good when this side had given them up, is lost; so a call that was made until now, and that an owner
+// says only later to be there, may have been answered already.
+func (x *calls) linked(m *member) { m.lostBefore.Store(x.last.Load()) }
+
 // held gives the open calls that were delivered here, by the member of their caller.
 func (x *calls) held() map[*member][]byte {
 	held := map[*member][]byte{}

@@ -30,6 +30,7 @@ func (n *Node) useLink(l *link) *member {
 			var calls callLink = l
 			used.link.Store(&calls)
 			used.echo.Store(0)
+			n.calls.linked(used)
 			m.linkUp(l.to, l.replica)
 		})
 		if old == nil {

@@ -6,6 +6,7 @@ include hack/kube/kube.mk
 endif
 
 TEST_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+include $(TEST_SRC)/chaos/chaos.mk
 INTEROP := $(TEST_SRC)/interop
 NPM_CLIENTS := $(INTEROP)/autobahn $(INTEROP)/wampy
 # Autobahn|Python is taken from the distribution, with what it needs for scram and CBOR.

@@ -25,8 +25,10 @@ type Router struct{ Name, Address string }
 type Config struct {
 	// Routers are tried in this order, from the first again after the last.
 	Routers []Router
-	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	Realm   string
+	// Home: begin with the first again, whenever a connection is lost.
+	Home  bool
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	Realm string
 	// Seed of its jitter.
 	Seed uint64
 	// Handler makes what hears what comes in a session: Session.Handler. Nil: Silent.
@@ -49,6 +51,9 @@ func Run(ctx context.Context, cfg Config) {
 		s := connect(ctx, &cfg, cfg.Routers[at])
 		if s != nil {
 			backoff = backoffLeast
+			if cfg.Home {
+				at = len(cfg.Routers) - 1
+			}
 			if !stay(ctx, &cfg, s, &leaving) {
 				return
 			}

@@ -27,7 +27,7 @@ type callee struct {
 func (c *callee) start(ctx context.Context, i int, ready chan struct{}) {
 	c.ready = ready
 	c.w.run(ctx, client.Config{
-		Routers: c.w.from(i), Seed: c.w.Seed + uint64(c.number),
+		Routers: c.w.from(i, uint64(c.number)), Seed: c.w.Seed + uint64(c.number),
 		Handler: func() client.Handler { return newDesk(c) },
 		Joined:  func(s *client.Session) { s.Handler.(*desk).open(s) },
 		Ended:   func(s *client.Session, _ bool) { s.Handler.(*desk).close(s) },

@@ -91,8 +91,8 @@ func (w *World) StartLanes(ctx context.Context, cfg LanesConfig) (*Lanes, error)
 		}
 	}
 	for i, c := range ls.callers {
-		w.newClient()
-		w.run(running, client.Config{Routers: w.from(i), Seed: w.Seed + uint64(1000+i), Joined: c.joined})
+		number := uint64(w.newClient())
+		w.run(running, client.Config{Routers: w.from(i, number), Seed: w.Seed + number, Joined: c.joined})
 	}
 	return ls, nil
 }

@@ -62,7 +62,7 @@ func (w *World) StartChurn() *Churn {
 		u.random = rand.New(rand.NewPCG(w.Seed, uint64(u.number)))
 		c.clients = append(c.clients, u)
 		w.run(running, client.Config{
-			Routers: w.from(i), Seed: w.Seed + uint64(u.number),
+			Routers: w.from(i, uint64(u.number)), Seed: w.Seed + uint64(u.number),
 			Handler: func() client.Handler { return &stand{} },
 			Joined:  func(s *client.Session) { u.session.Store(s) },
 			Ended:   func(s *client.Session, _ bool) { s.Handler.(*stand).close(u, s) },

@@ -34,10 +34,13 @@ type lane struct {
 	mu       sync.Mutex
 	judge    judge.Rotation
 	finished bool
-	number   uint64 // of the call in flight, or of the last one
-	start    int64  // of that call
-	open     bool   // it has not ended
-	late     bool   // it has not ended within the bound
+	latest   [96]history.Op // of which the judge was told, a ring
+	told     int
+	evidence []history.Op // that led to the first fault
+	number   uint64       // of the call in flight, or of the last one
+	start    int64        // of that call
+	open     bool         // it has not ended
+	late     bool         // it has not ended within the bound
 	args     []byte
 	timer    *time.Timer
 
@@ -52,7 +55,19 @@ func (l *lane) add(op history.Op) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.finished {
-		l.judge.Add(op)
+		l.tell(op)
+	}
+}
+
+// tell tells the judge, and keeps what led to the first fault.
+func (l *lane) tell(op history.Op) {
+	l.judge.Add(op)
+	l.latest[l.told%len(l.latest)] = op
+	l.told++
+	if l.evidence == nil && l.judge.Faults().PassedOver > 0 {
+		for i := max(0, l.told-len(l.latest)); i < l.told; i++ {
+			l.evidence = append(l.evidence, l.latest[i%len(l.latest)])
+		}
 	}
 }
 
@@ -128,7 +143,9 @@ func (l *lane) end(a *client.Answer) {
 		op.End = history.Never
 		t.lost.Add(1)
 	case a.Error != "":
-		t.failed(a.Error)
+		failed := op
+		failed.Procedure, failed.Replica = l.uri, l.caller.replica()
+		t.fail(failed)
 	default:
 		n, _ := client.Number(a.Arguments, 0)
 		op.Callee = int64(n)
@@ -138,7 +155,7 @@ func (l *lane) end(a *client.Answer) {
 	if a.Lost == nil {
 		t.waited(op.End-op.Start, l.w.wasTroubled(l.caller.replica(), op.Start))
 	}
-	l.judge.Add(op)
+	l.tell(op)
 }
 
 func (l *lane) after(d time.Duration) {
@@ -159,7 +176,7 @@ func (l *lane) check(now int64) {
 		l.late = true
 		l.w.Tally.late.Add(1)
 		l.w.Tally.calls.Add(1)
-		l.judge.Add(history.Op{Kind: history.Call, Start: l.start, End: history.Never})
+		l.tell(history.Op{Kind: history.Call, Start: l.start, End: history.Never})
 	}
 }
 
@@ -175,7 +192,12 @@ func (l *lane) deliver(number uint64) {
 	l.deliveries.Lock()
 	fresh := l.delivered.see(number)
 	l.deliveries.Unlock()
-	if !fresh && !l.idempotent {
+	switch {
+	case fresh:
+	case l.idempotent: // the first delivery used a turn, too, and the judge sees no answer of it
+		l.w.Tally.redelivered.Add(1)
+		l.add(history.Op{Kind: history.Call, Start: l.w.now(), End: history.Never})
+	default:
 		l.w.Tally.twice.Add(1)
 	}
 }

@@ -20,9 +20,10 @@ const askEvery = 2 * time.Millisecond
 
 // Standby measures how soon another callee answers when the active one, or its replica, is lost.
 type Standby struct {
-	w       *World
-	leave   context.CancelFunc
-	callers []*atomic.Pointer[client.Session]
+	w     *World
+	leave context.CancelFunc
+	// callees and callers by the replica where they are at home.
+	callees, callers []*atomic.Pointer[client.Session]
 
 	mu       sync.Mutex
 	replicas map[uint64]string // of registrations
@@ -37,17 +38,24 @@ func (w *World) StartStandby(ctx context.Context) (*Standby, error) {
 		number := w.newClient()
 		var registered, connected sync.Once
 		joined.Add(2)
+		callee, caller := &atomic.Pointer[client.Session]{}, &atomic.Pointer[client.Session]{}
+		s.callees, s.callers = append(s.callees, callee), append(s.callers, caller)
 		w.run(running, client.Config{
-			Routers: w.from(i), Seed: w.Seed + uint64(number),
+			Routers: w.from(i, uint64(number)), Home: true, Seed: w.Seed + uint64(number),
 			Handler: func() client.Handler { return &standbyCallee{} },
-			Joined:  func(session *client.Session) { s.register(session, func() { registered.Do(joined.Done) }) },
+			Joined: func(session *client.Session) {
+				callee.Store(session)
+				s.register(session, func() { registered.Do(joined.Done) })
+			},
 		})
-		caller := &atomic.Pointer[client.Session]{}
-		s.callers = append(s.callers, caller)
-		w.run(running, client.Config{Routers: w.from(i), Seed: w.Seed + uint64(w.newClient()), Joined: func(session *client.Session) {
-			caller.Store(session)
-			connected.Do(joined.Done)
-		}})
+		number = w.newClient()
+		w.run(running, client.Config{
+			Routers: w.from(i, uint64(number)), Home: true, Seed: w.Seed + uint64(number),
+			Joined: func(session *client.Session) {
+				caller.Store(session)
+				connected.Do(joined.Done)
+			},
+		})
 	}
 	all := make(chan struct{})
 	go func() {
@@ -60,6 +68,18 @@ func (w *World) StartStandby(ctx context.Context) (*Standby, error) {
 	case <-ctx.Done():
 		leave()
 		return nil, fmt.Errorf("the clients of %s do not join: %w", StandbyURI, ctx.Err())
+	}
+}
+
+// GoHome makes clients that went to another replica come back, so that each has a callee and a caller
+// again.
+func (s *Standby) GoHome() {
+	for _, sessions := range [][]*atomic.Pointer[client.Session]{s.callees, s.callers} {
+		for i, session := range sessions {
+			if now := session.Load(); now.Replica != s.w.Routers[i].Name {
+				now.Break()
+			}
+		}
 	}
 }
 

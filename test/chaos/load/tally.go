@@ -2,20 +2,23 @@ package load
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/wamp-operator/wamp-operator/test/chaos/history"
 	"github.com/wamp-operator/wamp-operator/test/chaos/judge"
 )
 
 // Tally counts how calls ended.
 type Tally struct {
-	calls, results, lost, resent, late, twice atomic.Int64
-	longest, longestCut                       atomic.Int64
+	calls, results, lost, resent, late, twice, redelivered atomic.Int64
+	longest, longestCut                                    atomic.Int64
 
 	mu     sync.Mutex
 	errors map[string]int64
+	failed []history.Op // the first of each error
 }
 
 // Report is what became of the calls of lanes.
@@ -27,8 +30,9 @@ type Report struct {
 	// Resent is how many were sent again by the caller, under their number: those that met a
 	// GOODBYE, and those of idempotent procedures that were lost with the connection.
 	Resent int64
-	// Twice is how many calls were delivered twice although only sent once, or not read before GOODBYE.
-	Twice int64
+	// Twice is how many calls were delivered more than once although their procedure is not idempotent,
+	// and Redelivered how many although it is.
+	Twice, Redelivered int64
 	// Rotation is what the judges of all lanes say.
 	Rotation judge.Faults
 	// Longest is how long a call waited for its answer at most; LongestCut the same for callers whose
@@ -44,13 +48,26 @@ func (r *Report) Failed() (n int64) {
 	return n
 }
 
-func (t *Tally) failed(uri string) {
+// maxFailures is how many calls of each error are kept.
+const maxFailures = 50
+
+func (t *Tally) fail(op history.Op) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.errors == nil {
 		t.errors = map[string]int64{}
 	}
-	t.errors[uri]++
+	t.errors[op.Error]++
+	if t.errors[op.Error] <= maxFailures {
+		t.failed = append(t.failed, op)
+	}
+}
+
+// Failures are the first calls that ended in each error.
+func (w *World) Failures() []history.Op {
+	w.Tally.mu.Lock()
+	defer w.Tally.mu.Unlock()
+	return slices.Clone(w.Tally.failed)
 }
 
 func (t *Tally) waited(ns int64, cut bool) {
@@ -72,7 +89,7 @@ func (w *World) Report() Report {
 	t.mu.Lock()
 	r := Report{
 		Calls: t.calls.Load(), Results: t.results.Load(), Lost: t.lost.Load(), Unanswered: t.late.Load(),
-		Resent: t.resent.Load(), Twice: t.twice.Load(), Errors: maps.Clone(t.errors),
+		Resent: t.resent.Load(), Twice: t.twice.Load(), Redelivered: t.redelivered.Load(), Errors: maps.Clone(t.errors),
 		Longest: time.Duration(t.longest.Load()), LongestCut: time.Duration(t.longestCut.Load()),
 	}
 	t.mu.Unlock()
@@ -88,6 +105,21 @@ func (w *World) Report() Report {
 		r.Rotation.First = append(r.Rotation.First, f.First...)
 	}
 	return r
+}
+
+// Evidence is what led to the first fault of each lane that has one, by the name of its procedure.
+func (w *World) Evidence() map[string][]history.Op {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := map[string][]history.Op{}
+	for _, l := range w.lanes {
+		l.mu.Lock()
+		if l.evidence != nil {
+			all[l.uri] = l.evidence
+		}
+		l.mu.Unlock()
+	}
+	return all
 }
 
 // Calls is how many calls have ended so far.

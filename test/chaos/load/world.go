@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -63,10 +64,14 @@ func (w *World) Now() time.Duration { return time.Since(w.began) }
 // Wait returns when all clients have left, after the contexts that they were started with ended.
 func (w *World) Wait() { w.running.Wait() }
 
-// from gives the routers in the order in which a client tries them whose own is i.
-func (w *World) from(i int) []client.Router {
+// from gives the routers in the order in which a client tries them whose own is i. The others come in
+// any order, so that not all clients of a replica that is lost go to the same one.
+func (w *World) from(i int, seed uint64) []client.Router {
 	i %= len(w.Routers)
-	return append(append([]client.Router{}, w.Routers[i:]...), w.Routers[:i]...)
+	order := append(slices.Clone(w.Routers[i:]), w.Routers[:i]...)
+	random := rand.New(rand.NewPCG(w.Seed, seed))
+	random.Shuffle(len(order)-1, func(a, b int) { order[1+a], order[1+b] = order[1+b], order[1+a] })
+	return order
 }
 
 // run keeps a client connected until ctx ends. Its number is unique in the run.

@@ -18,6 +18,8 @@ const (
 	takePatience = 10 * time.Second
 	// between is the time of peace between two faults: a generation of churn, and a bit.
 	between = 2 * time.Second
+	// detour is how long the cluster may take to find the way over a third replica.
+	detour = 3 * time.Second
 )
 
 func calmly(ctx context.Context, r *Run) error { return sleep(ctx, time.Until(r.until)) }
@@ -30,16 +32,18 @@ func kill(ctx context.Context, r *Run) error {
 			return err
 		}
 		r.world.Begin(load.Trouble{Replica: victim.Name})
+		r.note("kill %s", victim.Name)
 		since := time.Now()
 		if err := victim.Kill(); err != nil {
 			return err
 		}
-		r.takeOver(ctx, takePatience, since, victim.Name, r.others(victim)...)
+		r.takeOver(ctx, takePatience, since, victim.Name, names(r.others(victim))...)
 		if err := sleep(ctx, downtime); err != nil {
 			return err
 		}
 		r.churn.Pause()
 		since = time.Now()
+		r.note("start %s", victim.Name)
 		if err := victim.Start(); err != nil {
 			return err
 		}
@@ -55,12 +59,14 @@ func rolling(ctx context.Context, r *Run) error {
 	for round := true; round || !r.over(); round = false {
 		for _, victim := range r.lab.Replicas {
 			r.world.Begin(load.Trouble{Replica: victim.Name})
+			r.note("terminate %s", victim.Name)
 			if err := victim.Terminate(); err != nil {
 				r.broken("%v", err)
 				_ = victim.Kill()
 			}
 			r.churn.Pause()
 			since := time.Now()
+			r.note("start %s", victim.Name)
 			if err := victim.Start(); err != nil {
 				return err
 			}
@@ -79,12 +85,13 @@ func stop(ctx context.Context, r *Run) error {
 		if err != nil {
 			return err
 		}
-		r.world.Begin(load.Trouble{Replica: victim.Name})
+		r.apart(r.others(victim), []*lab.Replica{victim})
+		r.note("stop %s", victim.Name)
 		since := time.Now()
 		if err := victim.Pause(); err != nil {
 			return err
 		}
-		r.takeOver(ctx, d, since, victim.Name, r.others(victim)...)
+		r.takeOver(ctx, d, since, victim.Name, names(r.others(victim))...)
 		if err := sleep(ctx, time.Until(since.Add(d))); err != nil {
 			return err
 		}
@@ -94,6 +101,8 @@ func stop(ctx context.Context, r *Run) error {
 			r.churn.Pause()
 		}()
 		since = time.Now()
+		r.meet()
+		r.note("go on %s", victim.Name)
 		if err := victim.Resume(); err != nil {
 			return err
 		}
@@ -123,7 +132,7 @@ func split(n int) func(ctx context.Context, r *Run) error {
 			}
 			r.churn.Split(ctx, side)
 			since = time.Now()
-			r.lab.Heal()
+			r.heal()
 			if err := r.healed(ctx, since); err != nil {
 				return err
 			}
@@ -142,7 +151,7 @@ func majority(ctx context.Context, r *Run) error {
 		}
 		r.churn.Pause()
 		since := time.Now()
-		r.lab.Heal()
+		r.heal()
 		if err := r.healed(ctx, since); err != nil {
 			return err
 		}
@@ -156,7 +165,11 @@ func oneWay(ctx context.Context, r *Run) error {
 		from, to := r.lab.Replicas[first%len(r.lab.Replicas)], r.lab.Replicas[(first+1)%len(r.lab.Replicas)]
 		r.world.Begin(load.Trouble{Replica: from.Name}, load.Trouble{Replica: to.Name})
 		r.churn.Pause()
+		r.note("lose what %s sends to %s", from.Name, to.Name)
 		r.lab.Switch.Set(from.Number(), to.Number(), lab.Rule{Drop: true})
+		if err := sleep(ctx, detour); err != nil {
+			return err
+		}
 		if _, err := r.agree(ctx, "over the replicas that reach both", r.lab.Replicas); err != nil {
 			return err
 		}
@@ -166,10 +179,9 @@ func oneWay(ctx context.Context, r *Run) error {
 		if err := sleep(ctx, 2*between); err != nil {
 			return err
 		}
-		r.world.Begin(load.Trouble{Replica: from.Name}, load.Trouble{Replica: to.Name})
 		r.churn.Pause()
 		since := time.Now()
-		r.lab.Heal()
+		r.heal()
 		if err := r.healed(ctx, since); err != nil {
 			return err
 		}
@@ -188,7 +200,7 @@ func flapping(ctx context.Context, r *Run) error {
 			return err
 		}
 		since := time.Now()
-		r.lab.Heal()
+		r.heal()
 		if r.over() {
 			return r.healed(ctx, since)
 		}
@@ -205,11 +217,28 @@ func always(rule lab.Rule) func(ctx context.Context, r *Run) error {
 		if err := sleep(ctx, time.Until(r.until)); err != nil {
 			return err
 		}
-		r.churn.Pause()
-		since := time.Now()
 		r.lab.Heal()
-		return r.healed(ctx, since)
+		r.churn.Pause()
+		defer r.churn.Resume()
+		_, err := r.agree(ctx, "after the fault", r.lab.Replicas)
+		return err
 	}
+}
+
+func (r *Run) heal() {
+	r.meet()
+	r.note("heal")
+	r.lab.Heal()
+}
+
+// meet says that replicas find one another again: until they agree, some reach each other already
+// and some do not, so nobody can say from outside who may be passed over.
+func (r *Run) meet() {
+	var all []load.Trouble
+	for _, replica := range r.lab.Replicas {
+		all = append(all, load.Trouble{Replica: replica.Name, Well: true})
+	}
+	r.world.Begin(all...)
 }
 
 // sides puts n replicas on one side, and the others on the other side.
@@ -227,6 +256,14 @@ func (r *Run) sides(first, n int) (large, small []*lab.Replica) {
 
 // cut splits the network. Each side is well for itself.
 func (r *Run) cut(large, small []*lab.Replica) time.Time {
+	r.apart(large, small)
+	r.note("split %v | %v", names(large), names(small))
+	r.lab.Switch.Split(numbers(large), numbers(small))
+	return time.Now()
+}
+
+// apart says that from now on the replicas of one side may not be reached from the other.
+func (r *Run) apart(large, small []*lab.Replica) {
 	var all []load.Trouble
 	for _, replica := range large {
 		all = append(all, load.Trouble{Replica: replica.Name, Except: names(large), Well: true})
@@ -235,8 +272,6 @@ func (r *Run) cut(large, small []*lab.Replica) time.Time {
 		all = append(all, load.Trouble{Replica: replica.Name, Except: names(small)})
 	}
 	r.world.Begin(all...)
-	r.lab.Switch.Split(numbers(large), numbers(small))
-	return time.Now()
 }
 
 // takeOverAcross measures the take-over on the side that lost the active callee.
@@ -275,6 +310,7 @@ func (r *Run) takeOver(ctx context.Context, patience time.Duration, since time.T
 		r.broken("%s after %s was lost: %v", time.Since(since).Round(time.Millisecond), lost, err)
 		return
 	}
+	r.note("a standby answers everywhere after %v", took)
 	r.line.TakeOver = max(r.line.TakeOver, took)
 }
 
@@ -299,17 +335,19 @@ func (r *Run) healed(ctx context.Context, since time.Time) error {
 	if _, err := r.agree(ctx, "after the fault", r.lab.Replicas); err != nil {
 		return err
 	}
+	r.note("equal lists")
 	r.line.Equal = max(r.line.Equal, time.Since(since))
 	r.world.Well()
 	r.churn.Resume()
+	r.standby.GoHome()
 	return sleep(ctx, between)
 }
 
-// others are the names of all replicas but one.
-func (r *Run) others(not *lab.Replica) (all []string) {
+// others are all replicas but one.
+func (r *Run) others(not *lab.Replica) (all []*lab.Replica) {
 	for _, replica := range r.lab.Replicas {
 		if replica != not {
-			all = append(all, replica.Name)
+			all = append(all, replica)
 		}
 	}
 	return all

@@ -65,7 +65,7 @@ func (r *Run) all(ctx context.Context) (err error) {
 	r.churn.Stop()
 	r.lanes.Stop()
 	r.line.Report = r.world.Report()
-	return errors.Join(failed, r.judge())
+	return errors.Join(failed, r.judge(), os.WriteFile(filepath.Join(r.line.Dir, "events.log"), r.events, 0o600))
 }
 
 // start starts everything that is to run before the first fault.
@@ -117,6 +117,12 @@ func (r *Run) leave() {
 // broken notes a promise that was not kept.
 func (r *Run) broken(format string, args ...any) {
 	r.line.Broken = append(r.line.Broken, fmt.Sprintf(format, args...))
+}
+
+// note writes what happens, and when by the clock of the histories, to events.log.
+func (r *Run) note(format string, args ...any) {
+	text := fmt.Sprintf("%s %10.6f "+format+"\n", append([]any{time.Now().Format("15:04:05.000000"), r.world.Now().Seconds()}, args...)...)
+	r.events = append(r.events, text...)
 }
 
 // over tells whether the time for faults is over.

@@ -53,6 +53,7 @@ type Run struct {
 	churn    *load.Churn
 	until    time.Time
 	line     Line
+	events   []byte
 }
 
 // Line is what came of a scenario.

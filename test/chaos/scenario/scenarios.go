@@ -11,7 +11,7 @@ func All() []*Scenario {
 	return []*Scenario{
 		{Name: "calm", About: "nothing breaks", NoFailures: true, run: calmly},
 		{Name: "kill", About: "kill -9 of the replica with the active callee, and a restart", run: kill},
-		{Name: "idempotent", About: "the same with procedures that are declared idempotent", Idempotent: true, NoFailures: true, run: kill},
+		{Name: "idempotent", About: "the same with idempotent: true and hold: 5s", Idempotent: true, Hold: 5 * time.Second, NoFailures: true, run: kill},
 		{Name: "rolling", About: "SIGTERM and restart of one replica after the other, hold: 5s", Hold: 5 * time.Second, NoFailures: true, run: rolling},
 		{Name: "stop", About: "SIGSTOP for 1, 3 and 10 seconds", run: stop},
 		{Name: "split-2-1", About: "3 replicas split 2|1, and heal", Replicas: 3, run: split(2)},

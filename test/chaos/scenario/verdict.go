@@ -25,9 +25,19 @@ func (r *Run) judge() error {
 	if l.Twice > 0 {
 		r.broken("%d calls were delivered twice", l.Twice)
 	}
+	if l.Report.Failed() > 0 {
+		if err := save(filepath.Join(l.Dir, "errors.jsonl"), r.world.Failures()); err != nil {
+			return err
+		}
+	}
 	if l.Rotation.PassedOver > 0 && !r.scenario.AnyRotation {
 		r.broken("callees were passed over %d times, of these %d calls went twice to the same one. The first: %v",
 			l.Rotation.PassedOver, l.Rotation.Repeated, l.Rotation.First[0])
+		for procedure, ops := range r.world.Evidence() {
+			if err := save(filepath.Join(l.Dir, procedure+".jsonl"), ops); err != nil {
+				return err
+			}
+		}
 	}
 	if r.scenario.NoFailures && l.Report.Failed() > 0 {
 		r.broken("%d calls failed: %v", l.Report.Failed(), l.Errors)

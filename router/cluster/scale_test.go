@@ -93,7 +93,9 @@ func (s *swarm) at(d time.Duration, f func()) {
 	heap.Push(&s.queue, &simEvent{s.now.Add(d), s.seq, f})
 }
 
-func (s *swarm) within(d time.Duration) time.Duration { return time.Duration(s.random.Int64N(int64(d))) }
+func (s *swarm) within(d time.Duration) time.Duration {
+	return time.Duration(s.random.Int64N(int64(d)))
+}
 
 func (s *swarm) run(d time.Duration) {
 	until := s.now.Add(d)

@@ -12,7 +12,7 @@ const (
 	// clientBurst is how many clients more than at the last time make a burst, and
 	// changeBurst how many changes of callee lists more.
 	clientBurst = 1000
-	changeBurst = 10000
+	changeBurst = 5000
 	// manyProcedures is how many it takes that the collector lets less garbage gather: what is
 	// kept of them is large, and garbage as large as that would double the memory of a replica.
 	manyProcedures = 20000

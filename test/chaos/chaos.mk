@@ -16,3 +16,13 @@ chaos-build:
 .PHONY: chaos
 chaos: chaos-build ## Break clusters of router processes under load, as root, in about 5 minutes (CHAOS='-scenario split -seed 7')
 	@$(CHAOS_BIN)/chaos -router $(CHAOS_BIN)/wamp-router $(CHAOS)
+
+# One figure or some of them: make guarantees ONLY=visible,killed
+ONLY ?=
+# More flags for the command, for example GUARANTEES='-calls 1000000 -dir /tmp/guarantees'.
+GUARANTEES ?=
+
+.PHONY: guarantees
+guarantees: chaos-build ## Measure the figures of docs/guarantees.md, as root, in about 12 minutes (ONLY=visible,killed for some)
+	@cd $(CHAOS_SRC)/.. && CGO_ENABLED=0 go build -o $(CHAOS_BIN)/ ./cmd/guarantees
+	@$(CHAOS_BIN)/guarantees -router $(CHAOS_BIN)/wamp-router -only '$(ONLY)' $(GUARANTEES)

@@ -198,12 +198,8 @@ func (u *under) fault(random *rand.Rand) (what string, err error) {
 		}
 	default:
 		what = "cut"
-		var all []load.Trouble
-		for _, each := range u.Replicas {
-			all = append(all, load.Trouble{Replica: each.Name})
-		}
-		u.world.Begin(all...)
 		to := (i + 1) % len(u.Replicas)
+		u.world.Begin(load.Trouble{Replica: r.Name}, load.Trouble{Replica: u.Replicas[to].Name})
 		u.Switch.Set(i, to, lab.Rule{Drop: true})
 		if random.IntN(2) == 0 {
 			u.Switch.Set(to, i, lab.Rule{Drop: true})

@@ -16,7 +16,7 @@ import (
 
 // many registers 100,000 procedures on nine replicas, looks at their memory, and starts a tenth.
 func many(ctx context.Context, b *Bench) ([]Row, error) {
-	const replicas, registrations, connections = 9, 100_000, 2
+	const replicas, registrations, connections, window = 9, 100_000, 2, 50
 	c, err := b.prepare(ctx, replicas+1)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func many(ctx context.Context, b *Bench) ([]Row, error) {
 		}
 		emptyHeap, emptyRSS = max(emptyHeap, m.heap), max(emptyRSS, m.resident)
 	}
-	took, err := c.burst("figures.many.building.device", registrations, connections)
+	took, err := c.burst("figures.many.building.device", registrations, connections, window)
 	if err != nil {
 		return nil, err
 	}

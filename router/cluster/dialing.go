@@ -19,7 +19,9 @@ const (
 	relayAfter = 200 * time.Millisecond
 	// relaysAsked is how many members are asked to relay in one go.
 	relaysAsked = 3
-	// directEvery is how often the direct way is tried while another is in use.
+	// directFirst is how soon the direct way is tried again when another is in use; directEvery is how
+	// often it is tried when it goes on failing.
+	directFirst = 200 * time.Millisecond
 	directEvery = 5 * time.Second
 )
 
@@ -37,7 +39,7 @@ type dialing struct {
 // dial opens a link: directly, unless that failed not long ago and there is another way.
 func (d *dialing) dial(ctx context.Context) (*link, error) {
 	through := d.through()
-	if len(through) == 0 || time.Since(d.tried) >= directEvery {
+	if len(through) == 0 || time.Since(d.tried) >= dialWait {
 		start := time.Now()
 		link, err := d.open(ctx, nil)
 		if err == nil {
@@ -62,6 +64,7 @@ func (d *dialing) dial(ctx context.Context) (*link, error) {
 			break
 		}
 	}
+	d.tried = time.Time{} // that nobody relays may be because the direct way works again
 	return nil, errors.Join(errs...)
 }
 
@@ -133,11 +136,11 @@ func (d *dialing) use(l *link) {
 func (d *dialing) straighten(ctx context.Context, l *link) {
 	h := d.links.self
 	h.To, h.Link, h.Move = d.id, l.number, true
-	for {
+	for wait := directFirst; ; wait = min(2*wait, directEvery) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(directEvery):
+		case <-time.After(wait):
 		}
 		err := error(nil)
 		for !l.direct() && err == nil {

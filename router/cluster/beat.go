@@ -45,15 +45,6 @@ var began = time.Now()
 // it rightly although somebody sets the clock of the machine between them.
 func steady(t time.Time) int64 { return began.UnixNano() + int64(t.Sub(began)) }
 
-// echoed is when this replica sent what the member has heard for sure, as it said on the links that
-// stand now; zero when it said nothing yet.
-func (m *member) echoed() time.Time {
-	if sent := m.echo.Load(); sent != 0 {
-		return began.Add(time.Duration(sent - began.UnixNano()))
-	}
-	return time.Time{}
-}
-
 // clock is what this side's beats say of the time.
 func (l *link) clock() uint64 { return uint64(max(1, time.Since(l.since))) }
 

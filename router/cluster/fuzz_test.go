@@ -2,7 +2,10 @@ package cluster
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
@@ -52,6 +55,32 @@ func FuzzControlMessage(f *testing.F) {
 		}
 		if _, err := appendMessage(nil, m); err != nil {
 			t.Fatalf("%x was read as %+v, which cannot be written: %v", b, m, err)
+		}
+	})
+}
+
+// What a stranger says first on a connection is read without a crash, and never believed to speak a
+// version that it did not name.
+func FuzzLinkHello(f *testing.F) {
+	for _, h := range []linkHello{
+		{Least: 3, Most: 4, Cluster: "test", From: "a.1", Replica: "a", To: "b.1", Link: 1, Calls: true},
+		{Least: 2, Relay: "c.1", Via: "c", Move: true},
+	} {
+		b, err := cbor.Marshal(h)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var h linkHello
+		s := &stream{in: incoming{conn: bytes.NewReader(b), max: maxControl}}
+		if readHandshake(s, &h) != nil {
+			return
+		}
+		ours := protocols{linkProtocolLeast, linkProtocol}
+		if version, ok := ours.common(h.protocols()); ok && (version < h.Least || version > max(h.Least, h.Most)) {
+			t.Fatalf("version %d was chosen for %+v", version, h)
 		}
 	})
 }

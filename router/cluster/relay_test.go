@@ -278,3 +278,43 @@ func TestRelayRoundOneWayCut(t *testing.T) {
 		})
 	}
 }
+
+// Relays are bounded, and those of a member end with the links to it, whichever side it is on.
+func TestRelaysAreBounded(t *testing.T) {
+	rs := newRelays()
+	var others []net.Conn
+	for i := range maxRelays {
+		here, there := net.Pipe()
+		r := &relayed{from: MemberID(fmt.Sprint(i % 2)), to: MemberID(fmt.Sprint(2 + i%2)), sides: [2]net.Conn{here}}
+		if !rs.add(r) {
+			t.Fatalf("relay %d of %d was refused", i+1, maxRelays)
+		}
+		if i >= maxRelays/2 {
+			other, far := net.Pipe()
+			rs.connect(r, other)
+			others = append(others, far)
+		}
+		others = append(others, there)
+	}
+	if rs.add(&relayed{}) {
+		t.Error("one more than the most was taken")
+	}
+	rs.end("0")
+	rs.end("3")
+	if len(rs.open) != 0 {
+		t.Errorf("%d are still open", len(rs.open))
+	}
+	for _, conn := range others {
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Error("a side of an ended relay is open")
+		}
+	}
+	late := &relayed{sides: [2]net.Conn{nil}}
+	if here, _ := net.Pipe(); rs.connect(late, here) || late.sides[1] != nil {
+		t.Error("an ended relay was connected")
+	}
+	rs.close()
+	if rs.add(late) {
+		t.Error("one was taken after the end")
+	}
+}

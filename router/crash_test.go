@@ -6,9 +6,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,13 +33,48 @@ func serveAsChild(path string) error {
 	if err != nil {
 		return err
 	}
-	return r.Run(context.Background())
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	return r.Run(ctx)
 }
 
 // replica is a replica that can be killed.
 type replica struct {
 	address string
+	metrics string
+	path    string // of the configuration
 	process *os.Process
+	exited  chan struct{}
+}
+
+func (r *replica) start(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childConfig+"="+r.path)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	r.process, r.exited = cmd.Process, make(chan struct{})
+	go func(exited chan struct{}) {
+		_ = cmd.Wait()
+		close(exited)
+	}(r.exited)
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-r.exited
+	})
+}
+
+// restart stops the replica gently and starts it again.
+func (r *replica) restart(t *testing.T, replicas int) {
+	t.Helper()
+	if err := r.process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-r.exited
+	r.start(t)
+	eventually(t, "the replica ready", func() bool { return readyWith(r.metrics, replicas) })
 }
 
 // processes starts replicas as processes of their own, with a key, and waits until all are ready. They
@@ -77,21 +114,13 @@ cluster:
   keyFile: key
   join:%s
 `, p[0], p[1], i, p[2], p[3], join))
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childConfig+"="+path)
-		cmd.Stderr = os.Stderr
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait()
+		replicas = append(replicas, replica{
+			address: "tcp://127.0.0.1:" + strconv.Itoa(p[0]), metrics: fmt.Sprintf("http://127.0.0.1:%d/metrics", p[1]), path: path,
 		})
-		replicas = append(replicas, replica{address: "tcp://127.0.0.1:" + strconv.Itoa(p[0]), process: cmd.Process})
+		replicas[i].start(t)
 	}
 	for i := range n {
-		metrics := fmt.Sprintf("http://127.0.0.1:%d/metrics", ports[4*i+1])
-		eventually(t, "the replicas ready", func() bool { return readyWith(metrics, n) })
+		eventually(t, "the replicas ready", func() bool { return readyWith(replicas[i].metrics, n) })
 	}
 	return replicas
 }

@@ -176,4 +176,3 @@ func TestRotationOfAReplicaMindsConcurrency(t *testing.T) {
 		}
 	})
 }
-

@@ -98,10 +98,14 @@ func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKe
 			return nil, err
 		}
 		key := cluster.ProcedureKey{Realm: p.Spec.Realm, Match: match, URI: p.Spec.URI}
-		declared[key] = cluster.Declaration{
+		d := cluster.Declaration{
 			Invoke: invoke, Override: p.Spec.Enforcement == v1alpha1.EnforceOverride,
 			LocalRotation: p.Spec.Rotation == v1alpha1.RotationReplica, Idempotent: p.Spec.Idempotent,
 		}
+		if p.Spec.Hold != nil {
+			d.Hold = p.Spec.Hold.Duration
+		}
+		declared[key] = d
 	}
 	return declared, nil
 }

@@ -18,6 +18,8 @@ const (
 	lookEvery = 5 * time.Millisecond
 	// goodbyeRoom is kept of the time for the clients' answers to GOODBYE.
 	goodbyeRoom = time.Second
+	// settleRoom is the time for the other replicas to say that they route elsewhere.
+	settleRoom = 500 * time.Millisecond
 	// lull is how long clients are still let in, at most a tenth of the time: those that send
 	// clients here (in Kubernetes the Service) hear of the end a moment later.
 	lull = time.Second
@@ -53,6 +55,17 @@ func (r *Router) Drain(ctx context.Context) {
 		p.session.Goodbye(wamp.CloseSystemShutdown)
 	}
 	r.awaitEmpty()
+	r.settle()
+}
+
+// settle keeps the links until no call is on its way here any more: one that is lost with them might
+// have been delivered, for all that its caller's replica knows.
+func (r *Router) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), settleRoom)
+	defer cancel()
+	if err := r.node.Settle(ctx); err != nil {
+		r.log.Warn("leaving although a call may be on its way here", "error", err)
+	}
 }
 
 func lullFor(ctx context.Context) time.Duration {

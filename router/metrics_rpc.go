@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 var (
 	descInFlight = describe("calls_in_flight", "Calls of this replica's callers that have no answer yet, by realm.", "realm")
 	descQueued   = describe("calls_queued", "Calls that wait for the concurrency of a callee on this replica, by realm.", "realm")
+	descHeld     = describe("calls_held", "Calls of this replica's callers that wait until there is a callee, by realm.", "realm")
 	descCanceled = describe("calls_canceled_total", "Calls that their callers on this replica canceled, by realm.", "realm")
 	descTimedOut = describe("calls_timed_out_total", "Calls of this replica's callers that were not answered in time, by realm.", "realm")
 	descRerouted = describe("calls_rerouted_total", "Calls that a callee on this replica handed back, as it is not available, by realm.", "realm")
@@ -15,7 +16,7 @@ var (
 	descLimit    = describe("limit", "The limits of the configuration, by their names there: bytes, seconds or a number, 0 for none.", "limit")
 )
 
-var descRPC = []*prometheus.Desc{descInFlight, descQueued, descCanceled, descTimedOut, descRerouted, descAgain, descCrowded, descLogins, descBeyond, descLimit}
+var descRPC = []*prometheus.Desc{descInFlight, descQueued, descHeld, descCanceled, descTimedOut, descRerouted, descAgain, descCrowded, descLogins, descBeyond, descLimit}
 
 // collectRPC tells what the dealers did and hold, and what the limits are.
 func (r *Router) collectRPC(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
@@ -30,6 +31,7 @@ func (r *Router) collectRPC(gauge func(*prometheus.Desc, float64, ...string), co
 		c := found.dealer.Counts()
 		gauge(descInFlight, float64(open[found]), found.name)
 		gauge(descQueued, float64(c.Queued), found.name)
+		gauge(descHeld, float64(found.handle.Held()), found.name)
 		counter(descCanceled, c.Canceled, found.name)
 		counter(descTimedOut, c.TimedOut, found.name)
 		counter(descRerouted, c.Rerouted, found.name)

@@ -39,8 +39,8 @@ type Caller interface {
 	// Open tells whether an answer is still wanted: not after the final one, nor when the
 	// call was canceled, timed out, or its caller left.
 	Open() bool
-	// Sent tells the number under which the call has just been sent to another replica, for
-	// Realm.Cancel and Realm.Continue. A call that is sent again gets another number.
+	// Sent tells the number under which the call has just been sent to another replica, or is held
+	// here, for Realm.Cancel and Realm.Continue. A call that is sent again gets another number.
 	Sent(call uint64)
 	// Room is nil while the caller takes what is sent, else what to wait for before more
 	// progressive results are sent.
@@ -154,9 +154,13 @@ type Delivery struct {
 	Timeout uint32
 	// Stamp is the callee's place; Tried are the places of callees that were not available
 	// before it. A callee that is not available either hands both back, with all of the
-	// delivery, to Realm.Reroute.
+	// delivery, to Realm.Reroute; one that never got the call does so to Realm.Return.
 	Stamp uint64
 	Tried []uint64
+
+	called string // the procedure that was called, also where it is not a pattern
+	lost   int    // times that the call was lost with a callee
+	held   *held  // when it was parked
 }
 
 // CancelMode says what becomes of the invocation of a call that is canceled (WAMP advanced

@@ -375,7 +375,7 @@ func (x *calls) give(to Callee, p *procedure, stamp uint64, r *routing, caller C
 	d := deliveries.Get().(*Delivery)
 	*d = Delivery{
 		Via: r.via, Registration: p.id, Caller: caller, Details: r.details, Payload: r.payload, Flags: r.flags,
-		Timeout: r.timeout, Stamp: stamp, Tried: r.skip.tried,
+		Timeout: r.timeout, Stamp: stamp, Tried: r.skip.tried, called: p.key.URI, lost: r.lost, held: r.held,
 	}
 	if p.key.Match != Exact {
 		d.URI = r.uri

@@ -3,7 +3,7 @@ package cluster
 import "github.com/wamp-operator/wamp-operator/router/wamp"
 
 // Cancel interrupts a call at its callee on another replica, by the number that Caller.Sent told
-// last. Except with Kill no answer is expected any more. A call that is on its way, and that
+// last. Except with Kill no answer is expected any more. A call that is held, or on its way, and that
 // nobody has got, ends here: with Kill it is answered.
 func (r *Realm) Cancel(call uint64, i *Interruption) {
 	if !r.node.calls.cancelAt(call, i) && i.Mode == Kill {
@@ -22,6 +22,7 @@ func (x *calls) cancelAt(call uint64, i *Interruption) bool {
 		c, ok = x.open.take(call)
 	}
 	if !ok {
+		x.holds.remove(call)
 		return false
 	}
 	f := frame{

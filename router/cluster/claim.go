@@ -270,6 +270,10 @@ func (m *machine) startFence(s *sealing) {
 
 // fenceDone: every member with standing links has seen what was sent before the fence.
 func (m *machine) fenceDone(fence uint64) {
+	if done := m.fenced[fence]; done != nil {
+		delete(m.fenced, fence)
+		m.out.done = append(m.out.done, done)
+	}
 	if s := m.seals[fence]; s != nil {
 		delete(m.seals, fence)
 		if p := m.peer(s.to); p != nil {

@@ -214,6 +214,9 @@ func (x *calls) again(f *frame, c *openCall) {
 	var w Waiter
 	switch f.reason {
 	case refusedNone:
+		if x.park(&r) {
+			return
+		}
 		// An owner that has just met this replica, after a split, may not have every list yet.
 		if p, ok := x.table.byID.get(r.procedure); !ok || len(p.load().entries) == 0 {
 			x.noProcedure(&r)

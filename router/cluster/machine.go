@@ -63,6 +63,7 @@ type machine struct {
 	claimAfter                  time.Time
 	seals                       map[uint64]*sealing // by fence
 	fences                      uint64
+	fenced                      map[uint64]func() // who waits for a fence that seals nothing
 
 	asks    map[uint64]*asking
 	askOf   map[listKey]*asking
@@ -115,6 +116,7 @@ func newMachine(self *member, t *table, logger *slog.Logger, random func(int64) 
 		self: self, table: t, logger: logger, random: random,
 		own:     newOwnList(),
 		seals:   map[uint64]*sealing{},
+		fenced:  map[uint64]func(){},
 		asks:    map[uint64]*asking{},
 		askOf:   map[listKey]*asking{},
 		granted: map[wamp.ID][]granting{},

@@ -68,7 +68,7 @@ func (r *Realm) Continue(call uint64, c *Call) Waiter {
 // and will be sent again under another one.
 func (x *calls) unplaced(c *Call) Waiter {
 	if c.Caller.Open() {
-		return pause{x.clock}
+		return pause{clock: x.clock}
 	}
 	return nil
 }

@@ -7,8 +7,8 @@ package cluster
 // since the callee that was lost may have executed the call.
 func (r *Realm) Again(c *Call) {
 	route := r.routing(c)
-	if r.node.calls.route(&route) != nil {
-		r.node.calls.later(route.own())
+	if w := r.node.calls.route(&route); w != nil {
+		r.node.calls.aside(&route, w)
 	}
 }
 

@@ -145,14 +145,19 @@ func (p *Peer) unfit(caller cluster.Caller, err error) {
 
 // unsent is a call that had to wait and then could not be written.
 type unsent struct {
-	caller cluster.Caller
-	err    error
+	call *waiting
+	err  error
 }
 
-// unfitAll answers without the lock: the answers go to other sessions.
+// unfitAll answers without the lock: the answers go to other sessions. What could not be written
+// because the connection is closed is handed back.
 func (p *Peer) unfitAll(calls []unsent) {
 	for _, u := range calls {
-		p.unfit(u.caller, u.err)
+		if isUnfit(u.err) {
+			p.unfit(u.call.delivery.Caller, u.err)
+		} else {
+			p.handBack([]*waiting{u.call})
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func (p *Peer) dispatch(reg *registration) (failed []unsent) {
 			}
 		}
 		if err != nil {
-			failed = append(failed, unsent{w.delivery.Caller, err})
+			failed = append(failed, unsent{w, err})
 		}
 	}
 	return failed

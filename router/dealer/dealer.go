@@ -20,6 +20,7 @@ type Realm interface {
 	Continue(call uint64, c *cluster.Call) cluster.Waiter
 	Cancel(call uint64, i *cluster.Interruption)
 	Reroute(d *cluster.Delivery)
+	Return(d *cluster.Delivery)
 	Again(c *cluster.Call)
 }
 

@@ -32,6 +32,7 @@ type realm struct {
 	more     func(uint64, *cluster.Call) cluster.Waiter
 	cancel   func(uint64, *cluster.Interruption)
 	reroute  func(*cluster.Delivery)
+	back     func(*cluster.Delivery)
 	again    func(*cluster.Call)
 }
 
@@ -41,6 +42,7 @@ func (r *realm) Call(c *cluster.Call) cluster.Waiter                          { 
 func (r *realm) Continue(n uint64, c *cluster.Call) cluster.Waiter            { return r.more(n, c) }
 func (r *realm) Cancel(n uint64, i *cluster.Interruption)                     { r.cancel(n, i) }
 func (r *realm) Reroute(d *cluster.Delivery)                                  { r.reroute(d) }
+func (r *realm) Return(d *cluster.Delivery)                                   { r.back(d) }
 func (r *realm) Again(c *cluster.Call)                                        { r.again(c) }
 
 // joined is the dealer's side of a session that was admitted.
@@ -163,7 +165,7 @@ func TestHeldInvocationOfARefusedRegistrationIsHandedBack(t *testing.T) {
 	back := 0
 	p := join(t, &realm{
 		register: func(_ cluster.Registration, f func(wamp.ID, error)) { done = f },
-		reroute: func(d *cluster.Delivery) {
+		back: func(d *cluster.Delivery) {
 			if args, _, _ := d.Payload.Decode(); len(args) == 1 && args[0] == int64(1) {
 				back++
 			}

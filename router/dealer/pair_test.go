@@ -18,6 +18,7 @@ func newPair(t testing.TB, options map[string]any) *pair {
 	t.Helper()
 	p := &pair{realm: &realm{}}
 	p.realm.reroute = func(d *cluster.Delivery) { d.Caller.Answer(failure(wamp.ErrNoAvailableCallee, "none left")) }
+	p.realm.back = p.realm.reroute
 	p.realm.register = func(_ cluster.Registration, f func(wamp.ID, error)) { f(id, nil) }
 	p.realm.call = func(c *cluster.Call) cluster.Waiter {
 		d := &cluster.Delivery{Registration: id, Caller: c.Caller, Details: c.Details, Payload: c.Payload, Flags: c.Flags, Timeout: c.Timeout}

@@ -85,7 +85,7 @@ func (p *Peer) handBack(queue []*waiting) {
 		case w.delivery.Flags&cluster.Progress != 0:
 			w.delivery.Caller.Answer(failure(wamp.ErrCanceled, "the callee was gone before it got the call"))
 		default:
-			p.dealer.realm.Reroute(&w.delivery)
+			p.dealer.realm.Return(&w.delivery)
 		}
 	}
 }

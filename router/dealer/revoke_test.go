@@ -13,7 +13,7 @@ import (
 func TestRevoke(t *testing.T) {
 	p := newPair(t, map[string]any{"concurrency": 1})
 	back := 0
-	p.realm.reroute = func(d *cluster.Delivery) { back++ }
+	p.realm.back = func(*cluster.Delivery) { back++ }
 	p.call(1, nil)
 	p.call(2, nil)
 	if p.callee.Revoke(id+1, "") {

@@ -1,12 +1,8 @@
 package demo
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -75,23 +71,12 @@ func errorList(errors map[string]int) string {
 func (d *Demo) killUnderLoad(ctx context.Context, t *Takeover, others []string) error {
 	ctx, cancel := context.WithTimeout(ctx, giveUp)
 	defer cancel()
-	load := d.Cluster.command(ctx, "kubectl", "exec", "-i", "-n", Namespace, clientPod, "--",
-		"wamp-demo", "load", "-routers", strings.Join(others, ","), "com.example.primary")
-	stop, err := load.StdinPipe()
+	load, err := d.startLoad(ctx, "com.example.primary", others)
 	if err != nil {
 		return err
 	}
-	out, err := load.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	load.Stderr = os.Stderr
-	if err := load.Start(); err != nil {
-		return err
-	}
-	defer func() { _ = load.Wait() }()
-	defer stop.Close()
-	events := bufio.NewScanner(out)
+	defer load.end()
+	events := load.events
 
 	if t.Active, err = newcomer(events); err != nil {
 		return fmt.Errorf("no call was answered before the kill: %w", err)
@@ -106,40 +91,8 @@ func (d *Demo) killUnderLoad(ctx context.Context, t *Takeover, others []string) 
 	}
 	t.After = time.Since(killed)
 	time.Sleep(loadAfter)
-	_ = stop.Close()
-	for events.Scan() {
-		var e app.LoadEvent
-		if err := json.Unmarshal(events.Bytes(), &e); err != nil {
-			return err
-		}
-		if e.Sum != nil {
-			t.Load = *e.Sum
-			return nil
-		}
-	}
-	return fmt.Errorf("the callers ended without a sum: %w", scanError(events))
-}
-
-// newcomer reads the name of the next callee that answered for the first time.
-func newcomer(events *bufio.Scanner) (string, error) {
-	if !events.Scan() {
-		return "", scanError(events)
-	}
-	var e app.LoadEvent
-	if err := json.Unmarshal(events.Bytes(), &e); err != nil {
-		return "", fmt.Errorf("reading %q: %w", events.Text(), err)
-	}
-	if e.Callee == "" {
-		return "", fmt.Errorf("the callers stopped")
-	}
-	return e.Callee, nil
-}
-
-func scanError(s *bufio.Scanner) error {
-	if err := s.Err(); err != nil {
-		return err
-	}
-	return io.ErrUnexpectedEOF
+	t.Load, err = load.sum()
+	return err
 }
 
 // Return waits until the killed pod serves again and its callee is back, last in the list.

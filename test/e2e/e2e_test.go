@@ -71,6 +71,7 @@ func TestOneDealer(t *testing.T) {
 		must(t, err)
 	})
 	step("Principals", func(t *testing.T, ctx context.Context) { principals(t, ctx, d) })
+	step("Another gossip key", func(t *testing.T, ctx context.Context) { replaceKey(t, ctx, d) })
 	step("Deleting in any order", func(t *testing.T, ctx context.Context) { deleteInAnyOrder(t, ctx, d) })
 	step("helm uninstall while everything serves", func(t *testing.T, ctx context.Context) { uninstall(t, ctx, d) })
 }

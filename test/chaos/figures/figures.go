@@ -37,7 +37,19 @@ type Bench struct {
 	// Progress is told what is going on.
 	Progress io.Writer
 
-	labs int
+	labs              int
+	calls, unanswered int64
+}
+
+// answered keeps the books of all calls that are made.
+func (b *Bench) answered(calls, unanswered int64) {
+	b.calls += calls
+	b.unanswered += unanswered
+}
+
+// Unanswered is the row for the calls of all figures that were measured; false when none was made.
+func (b *Bench) Unanswered() (Row, bool) {
+	return Row{"calls without an answer, in all of the above", "0", fmt.Sprintf("%s of %s", grouped(b.unanswered), grouped(b.calls)), b.unanswered == 0}, b.calls > 0
 }
 
 func (b *Bench) say(format string, args ...any) {
@@ -109,10 +121,18 @@ func (f Figure) Run(ctx context.Context, b *Bench) ([]Row, error) {
 const Head = "| figure | aim | measured | | command |\n|---|---|---|---|---|\n"
 
 // Line is a row as a line of a table in Markdown.
-func (f Figure) Line(r Row) string {
+func (f Figure) Line(r Row) string { return r.line("`make guarantees ONLY=" + f.Name + "`") }
+
+// Line is a row that is of no single figure.
+func (r Row) Line() string { return r.line("`make guarantees`") }
+
+func (r Row) line(command string) string {
 	met := "met"
-	if !r.Met {
+	switch {
+	case r.Aim == "":
+		met = ""
+	case !r.Met:
 		met = "**not met**"
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | `make guarantees ONLY=%s` |\n", r.What, r.Aim, r.Measured, met, f.Name)
+	return fmt.Sprintf("| %s | %s | %s | %s | %s |\n", r.What, r.Aim, r.Measured, met, command)
 }

@@ -124,10 +124,10 @@ func (f restarts) measure(ctx context.Context, b *Bench) ([]Row, error) {
 	}
 	r := u.report()
 	b.say("%d calls, errors %v, lost with the caller's connection %d, sent again by the caller %d, delivered twice %d, longest wait %s", r.Calls, r.Errors, r.Lost, r.Resent, r.Twice, short(r.Longest))
+	b.answered(r.Calls, r.Unanswered)
 	failed := r.Failed() + r.Lost
 	return []Row{
-		{f.what + ": calls that failed", "0", fmt.Sprintf("%d of %d, %d restarts", failed, r.Calls, f.rounds*len(u.Replicas)), failed == 0},
-		{"... calls without an answer", "0", fmt.Sprint(r.Unanswered), r.Unanswered == 0},
+		{f.what + ": calls that failed", "0", fmt.Sprintf("%d of %s, %d restarts", failed, grouped(r.Calls), f.rounds*len(u.Replicas)), failed == 0},
 	}, nil
 }
 
@@ -169,11 +169,11 @@ func rotation(ctx context.Context, b *Bench) ([]Row, error) {
 	for _, n := range faults {
 		sum += n
 	}
+	b.answered(r.Calls, r.Unanswered)
 	enough := r.Calls >= b.Calls
 	return []Row{
 		{fmt.Sprintf("roundrobin: callees passed over or repeated, %d procedures, while replicas are killed, stopped, cut off and restarted", lanes), fmt.Sprintf("0 in %s calls", grouped(b.Calls)),
 			fmt.Sprintf("%d in %s calls, %d faults", r.Rotation.PassedOver, grouped(r.Calls), sum), r.Rotation.PassedOver == 0 && enough},
-		{"... calls without an answer", "0", fmt.Sprint(r.Unanswered), r.Unanswered == 0},
 		{"... calls that were delivered twice", "0", fmt.Sprint(r.Twice), r.Twice == 0},
 	}, nil
 }

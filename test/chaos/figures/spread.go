@@ -52,10 +52,11 @@ func spread(ctx context.Context, b *Bench) ([]Row, error) {
 		}
 	}
 	all.Wait()
+	b.answered(callers*each, callers*each-int64(len(record.Ops())-callees))
 	difference, counted := judge.Spread(record.Ops())
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return []Row{{fmt.Sprintf("difference of calls received, any two of %d callees of a stable list, %d callers at 3 replicas with %d calls in flight each", callees, callers, flying),
-		"at most 1", fmt.Sprintf("%d in %d calls", difference, counted), difference <= 1 && counted == callers*each}}, nil
+		"at most 1", fmt.Sprintf("%d in %s calls", difference, grouped(counted)), difference <= 1 && counted == callers*each}}, nil
 }

@@ -74,6 +74,9 @@ func run(ctx context.Context, b *figures.Bench, names []string) (failed error) {
 			break
 		}
 	}
+	if r, ok := b.Unanswered(); ok {
+		table.WriteString(r.Line())
+	}
 	fmt.Printf("%d processors, %s, all replicas, clients and the network between them on one machine; %s in all\n\n%s%s",
 		runtime.NumCPU(), runtime.Version(), time.Since(begun).Round(time.Second), figures.Head, table.String())
 	if failed != nil {

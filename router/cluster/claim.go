@@ -85,7 +85,7 @@ func (m *machine) startClaim() {
 			seals[owner.id].add(slotID(s))
 		}
 	}
-	if slots.empty() {
+	if slots.empty() || m.strangers() {
 		return
 	}
 	m.claims++
@@ -147,7 +147,7 @@ func (m *machine) progressClaim() {
 			return
 		}
 	}
-	if !m.majority(1 + len(c.versions)) {
+	if !m.majority(1+len(c.versions)) || m.strangers() {
 		return // who comes yet will be asked
 	}
 	for id, version := range c.versions {
@@ -354,18 +354,51 @@ func (m *machine) onPromise(p *peer, answer *promise) {
 }
 
 // onOwned learns of owners whose claim this member did not see. When it owns the same slots
-// itself, the two were apart: neither goes on, and the candidate claims with a higher epoch.
+// itself, the two were apart: neither goes on, and the candidate claims with a higher epoch. An owner
+// that others have taken the place of is told so, whoever that was: its turns would be refused.
 func (m *machine) onOwned(p *peer, slots []ownership) {
+	told := map[*member]*deposed{}
+	tell := func(to *member, o ownership) {
+		if told[to] == nil {
+			told[to] = &deposed{}
+		}
+		told[to].Slots = append(told[to].Slots, o)
+	}
 	for _, o := range slots {
 		m.maxEpoch = max(m.maxEpoch, o.Epoch)
 		slot := &m.table.slots[o.Slot]
-		switch now := slot.promised.Load(); {
+		now, owner := slot.promised.Load(), slot.owner.Load()
+		switch {
 		case now < o.Epoch:
+			if owner != nil && owner != m.self && owner != p.member {
+				tell(owner, o)
+			}
 			m.promiseTo(p, slot, o.Epoch)
-		case now == o.Epoch && slot.owner.Load() == m.self && slot.active.Load() != 0:
+		case owner == p.member:
+		case now == o.Epoch && owner == m.self && slot.active.Load() != 0:
 			slot.active.Store(0)
 			m.slotsChanged = true
+			tell(p.member, o)
+		default:
+			tell(p.member, ownership{Slot: o.Slot, Epoch: now})
+		}
+	}
+	for _, q := range m.peers {
+		if d := told[q.member]; d != nil {
+			m.send(q, d)
 		}
 	}
 	m.retryAll()
+}
+
+// onDeposed: somebody has promised slots to an owner of this epoch or a higher one.
+func (m *machine) onDeposed(d *deposed) {
+	for _, o := range d.Slots {
+		m.maxEpoch = max(m.maxEpoch, o.Epoch)
+		slot := &m.table.slots[o.Slot]
+		if active := slot.active.Load(); active != 0 && active <= o.Epoch {
+			slot.active.Store(0)
+		}
+	}
+	m.ownersChanged, m.slotsChanged = true, true
 }

@@ -1,5 +1,7 @@
 package cluster
 
+import "time"
+
 // onLost notes whom another member has links with: it is the word of the others that decides
 // whether a member is gone.
 func (m *machine) onLost(p *peer, l *lost) {
@@ -32,6 +34,31 @@ func (m *machine) seenByOthers(p *peer) bool {
 		}
 	}
 	return false
+}
+
+// strangers tells whether others reach somebody with whom this member has no links (yet, or any
+// more). It may be an owner that nobody here has asked: claims wait for it. In Available mode not
+// for ever.
+func (m *machine) strangers() bool {
+	found := false
+	for _, q := range m.peers {
+		if !q.linked {
+			continue
+		}
+		for id := range q.sees {
+			if p := m.peer(id); id != m.self.id && (p == nil || !p.linked) {
+				found = true
+			}
+		}
+	}
+	if !found || m.table.flaw == flawNoWitness {
+		m.strange = time.Time{}
+		return false
+	}
+	if m.strange.IsZero() {
+		m.strange = m.now
+	}
+	return m.table.quorum.Load() != 0 || m.now.Sub(m.strange) < goneUnrelayed
 }
 
 // checkGone removes from the lists what members registered that everybody lost, and forgets

@@ -125,21 +125,24 @@ func (l *link) run(user linkUser) error {
 				}
 				continue
 			}
-			if isBeat(b) {
-				if err := l.onBeat(b, user.heardUp); err != nil {
-					return err
-				}
-			} else {
+			beat := isBeat(b)
+			if !beat {
 				m, err := parseMessage(b)
 				if err != nil {
 					return err
 				}
 				together = append(together, m)
 			}
-			if len(together) > 0 && (len(together) == mostTogether || !l.control.in.more()) {
+			// A beat says that what came before it was heard, so that has to be dealt with first.
+			if len(together) > 0 && (beat || len(together) == mostTogether || !l.control.in.more()) {
 				user.messages(together)
 				clear(together)
 				together = together[:0]
+			}
+			if beat {
+				if err := l.onBeat(b, user.heardUp); err != nil {
+					return err
+				}
 			}
 		}
 	})

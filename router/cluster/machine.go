@@ -74,6 +74,7 @@ type machine struct {
 	granted map[wamp.ID][]granting // places given whose entry has not arrived yet
 
 	waiters []waiter  // by version
+	strange time.Time // since when others reach somebody whom this member does not
 	lacking time.Time // since when a majority has been out of reach; zero when it is not
 	rivals  rivals    // by procedure
 	// remembered are the places of rotations without callees.
@@ -228,6 +229,8 @@ func (m *machine) handle(p *peer, msg message) {
 		m.onProbed(msg)
 	case *revoke:
 		m.onRevoke(msg)
+	case *deposed:
+		m.onDeposed(msg)
 	case *want:
 		m.out.wanted = append(m.out.wanted, wanted{p.member, msg.Realm})
 	}

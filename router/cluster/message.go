@@ -35,6 +35,7 @@ const (
 	kindProbe
 	kindProbed
 	kindRevoke
+	kindDeposed
 )
 
 // greet opens a link: what the sender has of the receiver's list, and what it is.
@@ -231,6 +232,13 @@ type revoke struct {
 	Stamp uint64
 }
 
+// deposed tells the receiver that the sender has promised slots, of which it says that it owns them,
+// to somebody else.
+type deposed struct {
+	_     struct{} `cbor:",toarray"`
+	Slots []ownership
+}
+
 func (*greet) kind() messageKind       { return kindGreet }
 func (*stateChange) kind() messageKind { return kindState }
 func (*lost) kind() messageKind        { return kindLost }
@@ -251,6 +259,7 @@ func (*want) kind() messageKind        { return kindWant }
 func (*probe) kind() messageKind       { return kindProbe }
 func (*probed) kind() messageKind      { return kindProbed }
 func (*revoke) kind() messageKind      { return kindRevoke }
+func (*deposed) kind() messageKind     { return kindDeposed }
 
 // appendMessage encodes a message: its kind, then CBOR, or for lists the format in entries.go.
 func appendMessage(dst []byte, m message) ([]byte, error) {
@@ -315,6 +324,8 @@ func parseMessage(b []byte) (message, error) {
 		m = &probed{}
 	case kindRevoke:
 		m = &revoke{}
+	case kindDeposed:
+		m = &deposed{}
 	default:
 		return nil, fmt.Errorf("control message of kind %d is not known", b[0])
 	}
@@ -343,6 +354,8 @@ func checkSlots(m message) error {
 		list = m.Slots
 	case *promise:
 		list = m.Refused
+	case *deposed:
+		list = m.Slots
 	}
 	for _, o := range list {
 		if o.Slot >= slotCount {

@@ -150,6 +150,32 @@ func (c *cluster) agree(among ...*lab.Replica) error {
 	return c.AwaitAgreement(ctx, among...)
 }
 
+// again starts a replica whose process has ended, and waits until the new one speaks: until then its
+// state is that of the old one.
+func (c *cluster) again(r *lab.Replica, before string) error {
+	if err := r.Start(); err != nil {
+		return err
+	}
+	for begun := time.Now(); member(r) == "" || member(r) == before; {
+		if time.Since(begun) > settling {
+			return fmt.Errorf("%s does not speak %v after it was started", r.Name, settling)
+		}
+		if err := c.pause(time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// member is the name that a replica has in the cluster for this run of its process; empty while it
+// does not speak.
+func member(r *lab.Replica) string {
+	if s := r.State(); s != nil {
+		return s.Member
+	}
+	return ""
+}
+
 // except are all replicas but one.
 func (c *cluster) except(i int) (rest []*lab.Replica) {
 	for _, r := range c.Replicas {

@@ -103,7 +103,7 @@ type failover struct {
 	limit     time.Duration
 	rounds    int
 	fail      func(c *cluster, victim int) error
-	mend      func(c *cluster, victim int) error
+	mend      func(c *cluster, victim int, before string) error
 	// calm is how long the cluster has after that, so that each fault is one by itself: replicas that
 	// were silent for less time than it takes to give them up are members all along.
 	calm time.Duration
@@ -138,6 +138,7 @@ func (f failover) measure(ctx context.Context, b *Bench) ([]Row, error) {
 		if err := c.pause(50 * time.Millisecond); err != nil {
 			return nil, err
 		}
+		before := member(c.Replicas[victim])
 		broken := time.Now()
 		if err := f.fail(c, victim); err != nil {
 			return nil, err
@@ -163,7 +164,7 @@ func (f failover) measure(ctx context.Context, b *Bench) ([]Row, error) {
 			calls, failed = calls+w.sent, failed+w.failed
 			waits = append(waits, w.longest)
 		}
-		if err := f.mend(c, victim); err != nil {
+		if err := f.mend(c, victim, before); err != nil {
 			return nil, err
 		}
 		second.Break() // its registration would stay
@@ -185,7 +186,7 @@ func killed(ctx context.Context, b *Bench) ([]Row, error) {
 	return failover{
 		what: "replica killed (kill -9)", aim: "p99 < 100 ms", limit: 100 * time.Millisecond, rounds: 51,
 		fail: func(c *cluster, i int) error { return c.Replicas[i].Kill() },
-		mend: func(c *cluster, i int) error { return c.Replicas[i].Start() },
+		mend: func(c *cluster, i int, before string) error { return c.again(c.Replicas[i], before) },
 	}.measure(ctx, b)
 }
 
@@ -193,7 +194,7 @@ func stopped(ctx context.Context, b *Bench) ([]Row, error) {
 	return failover{
 		what: "replica stopped (SIGSTOP)", aim: "p99 < 1 s", limit: time.Second, rounds: 20, calm: 2 * time.Second,
 		fail: func(c *cluster, i int) error { return c.Replicas[i].Pause() },
-		mend: func(c *cluster, i int) error { return c.Replicas[i].Resume() },
+		mend: func(c *cluster, i int, _ string) error { return c.Replicas[i].Resume() },
 	}.measure(ctx, b)
 }
 
@@ -204,7 +205,7 @@ func isolated(ctx context.Context, b *Bench) ([]Row, error) {
 			c.Switch.Split([]int{(i + 1) % 3, (i + 2) % 3}, []int{i})
 			return nil
 		},
-		mend: func(c *cluster, _ int) error {
+		mend: func(c *cluster, _ int, _ string) error {
 			c.Heal()
 			return nil
 		},

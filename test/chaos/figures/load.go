@@ -63,13 +63,14 @@ func lanesHeld(count int, idempotent bool) (all []*v1alpha1.WampProcedure) {
 	return all
 }
 
-// one restarts a replica and waits until it is one of all again.
+// restart restarts a replica and waits until it is one of all again.
 func (u *under) restart(r *lab.Replica, end func() error) error {
 	u.world.Begin(load.Trouble{Replica: r.Name})
+	before := member(r)
 	if err := end(); err != nil {
 		return err
 	}
-	if err := r.Start(); err != nil {
+	if err := u.again(r, before); err != nil {
 		return err
 	}
 	if err := u.agree(); err != nil {

@@ -17,7 +17,7 @@ type change struct {
 	leave     func(c *cluster, victim int) error
 	// settle is for how long calls are watched after that.
 	settle time.Duration
-	back   func(c *cluster, victim int) error
+	back   func(c *cluster, victim int, before string) error
 	// both says that the return of the replica is measured as well.
 	both bool
 }
@@ -67,11 +67,12 @@ func (o change) measure(ctx context.Context, b *Bench) ([]Row, error) {
 		return err
 	}
 	for round := range o.rounds {
+		before := member(c.Replicas[victim])
 		if err := during(func() error { return o.leave(c, victim) }, o.settle); err != nil {
 			return nil, err
 		}
 		comeBack := func() error {
-			if err := o.back(c, victim); err != nil {
+			if err := o.back(c, victim, before); err != nil {
 				return err
 			}
 			return c.agree()
@@ -98,7 +99,7 @@ func planned(ctx context.Context, b *Bench) ([]Row, error) {
 		what: "owner leaves (SIGTERM) and comes back", aim: "p99 < 50 ms", limit: 50 * time.Millisecond, rounds: 12, both: true,
 		leave:  func(c *cluster, i int) error { return c.Replicas[i].Terminate() },
 		settle: 300 * time.Millisecond,
-		back:   func(c *cluster, i int) error { return c.Replicas[i].Start() },
+		back:   func(c *cluster, i int, before string) error { return c.again(c.Replicas[i], before) },
 	}.measure(ctx, b)
 }
 
@@ -107,7 +108,7 @@ func silent(ctx context.Context, b *Bench) ([]Row, error) {
 		what: "owner silent (SIGSTOP)", aim: "p99 < 1.5 s", limit: 1500 * time.Millisecond, rounds: 12,
 		leave:  func(c *cluster, i int) error { return c.Replicas[i].Pause() },
 		settle: 3 * time.Second,
-		back:   func(c *cluster, i int) error { return c.Replicas[i].Resume() },
+		back:   func(c *cluster, i int, _ string) error { return c.Replicas[i].Resume() },
 	}.measure(ctx, b)
 	if len(rows) > 1 { // a call that was at the owner may end in canceled
 		rows = rows[:1]

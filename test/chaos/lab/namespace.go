@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +17,11 @@ const ownNet = "/proc/thread-self/ns/net"
 
 // namespace is a network namespace without a name. It lasts while this process has it open, or
 // another process is in it.
-type namespace struct{ file *os.File }
+type namespace struct {
+	// mu is held for reading while somebody enters: nobody may enter what has taken the place of file.
+	mu   sync.RWMutex
+	file *os.File
+}
 
 // newNamespace makes a namespace with nothing but the loopback interface.
 func newNamespace() (*namespace, error) {
@@ -37,13 +42,24 @@ func newNamespace() (*namespace, error) {
 
 // do calls f in a thread that is in the namespace. What f starts or opens, belongs there.
 func (n *namespace) do(f func() error) error {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if n.file == nil {
+		return os.ErrClosed
+	}
 	return onThread(func() error { return unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET) }, f)
 }
 
 // path leads to the namespace while it is open, for programs such as ip and nsenter.
 func (n *namespace) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
 
-func (n *namespace) close() { _ = n.file.Close() }
+// close returns when nobody is in it any more.
+func (n *namespace) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	_ = n.file.Close()
+	n.file = nil
+}
 
 // ip runs the ip program in the namespace, once for each line of arguments.
 func (n *namespace) ip(lines ...string) error {

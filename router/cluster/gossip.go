@@ -21,6 +21,8 @@ const (
 	// rejoinEvery is how often addresses that are not members are tried: a split that
 	// healed is only noticed this way, because dead members are not probed.
 	rejoinEvery = 2 * time.Second
+	// joinPause is the least time between two tries.
+	joinPause = 200 * time.Millisecond
 	// joinWait bounds how long a replica waits for addresses it is told of but cannot
 	// reach, before it serves without them.
 	joinWait = 10 * time.Second
@@ -151,6 +153,7 @@ func (g *gossip) run(ctx context.Context, join []string) {
 	start, told := time.Now(), false
 	said := ""
 	for {
+		began := time.Now()
 		missing, foreign, err := g.join(ctx, join)
 		if ctx.Err() != nil {
 			return
@@ -169,9 +172,11 @@ func (g *gossip) run(ctx context.Context, join []string) {
 		if told && g.flaw == flawNoRejoin {
 			return
 		}
-		wait := rejoinEvery
-		if !told {
-			wait = 200 * time.Millisecond
+		// A try that hung has used up the time until the next: what heals while it hangs is
+		// noticed by that.
+		wait := joinPause
+		if told {
+			wait = max(wait, rejoinEvery-time.Since(began))
 		}
 		select {
 		case <-ctx.Done():

@@ -20,7 +20,8 @@ type WampClusterSpecApplyConfiguration struct {
 	// single procedure stays and the younger is revoked. Majority: a part that has not more than
 	// half of spec.replicas refuses new registrations and calls that rotate over the cluster, with
 	// wamp.error.unavailable, and its pods are not ready. Change replicas and this field only
-	// while all replicas reach one another.
+	// while all replicas reach one another, and with Majority to less than twice as many replicas at
+	// once: until more than half of the new number are there, nobody has the majority.
 	PartitionPolicy *apiv1alpha1.PartitionPolicy `json:"partitionPolicy,omitempty"`
 	// image of the router; the operator's own version when absent.
 	Image *string `json:"image,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -145,16 +146,19 @@ func rotation(ctx context.Context, b *Bench) ([]Row, error) {
 	deadline = deadline.Add(-40 * time.Second) // to end in time
 	random := rand.New(rand.NewPCG(1, 1))
 	faults := map[string]int{}
+	var times []string
 	begun := time.Now()
 	for u.world.Calls() < b.Calls && time.Now().Before(deadline) {
 		if err := u.pause(2 * time.Second); err != nil {
 			return nil, err
 		}
-		what, err := u.fault(random)
+		from := u.world.Now()
+		what, whom, err := u.fault(random)
 		if err != nil {
 			return nil, err
 		}
 		faults[what]++
+		times = append(times, fmt.Sprintf("from %.3f to %.3f s %s of %s", from.Seconds(), u.world.Now().Seconds(), what, whom))
 	}
 	if err := u.pause(time.Second); err != nil {
 		return nil, err
@@ -165,6 +169,9 @@ func rotation(ctx context.Context, b *Bench) ([]Row, error) {
 		r.Calls, short(took), faults, r.Errors, r.Lost, r.Rotation.Excused, r.Twice, short(r.Longest))
 	for _, f := range r.Rotation.First {
 		b.say("%v", f)
+	}
+	if len(r.Rotation.First) > 0 {
+		b.say("%s", strings.Join(times, "\n    "))
 	}
 	sum := 0
 	for _, n := range faults {
@@ -179,15 +186,19 @@ func rotation(ctx context.Context, b *Bench) ([]Row, error) {
 	}, nil
 }
 
+// mending is how long replicas that agree may still not reach one another: connections that were
+// silent for a moment are tried again by TCP after up to a second.
+const mending = 1500 * time.Millisecond
+
 // fault breaks one thing and waits until all is well again.
-func (u *under) fault(random *rand.Rand) (what string, err error) {
+func (u *under) fault(random *rand.Rand) (what, whom string, err error) {
 	i := random.IntN(len(u.Replicas))
 	r := u.Replicas[i]
 	switch random.IntN(4) {
 	case 0:
-		return "kill -9", u.restart(r, r.Kill)
+		return "kill -9", r.Name, u.restart(r, r.Kill)
 	case 1:
-		return "restart", u.restart(r, r.Terminate)
+		return "restart", r.Name, u.restart(r, r.Terminate)
 	case 2:
 		what = "SIGSTOP"
 		u.world.Begin(load.Trouble{Replica: r.Name})
@@ -210,13 +221,16 @@ func (u *under) fault(random *rand.Rand) (what string, err error) {
 		u.Heal()
 	}
 	if err == nil {
+		err = u.pause(mending)
+	}
+	if err == nil {
 		err = u.agree()
 	}
 	u.world.Well()
 	if err != nil {
 		err = fmt.Errorf("%s, %s: %w", what, r.Name, err)
 	}
-	return what, err
+	return what, r.Name, err
 }
 
 // grouped writes a number with commas.

@@ -39,7 +39,7 @@ func many(ctx context.Context, b *Bench) ([]Row, error) {
 		}
 		emptyHeap, emptyRSS = max(emptyHeap, m.heap), max(emptyRSS, m.resident)
 	}
-	took, err := c.burst("figures.many.building.device", registrations, connections, window)
+	took, repeated, err := c.burst("figures.many.building.device", registrations, connections, window)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func many(ctx context.Context, b *Bench) ([]Row, error) {
 	if err := c.agree(); err != nil {
 		return nil, err
 	}
-	b.say("%d registrations took %s; without them: %s resident, %s heap in use; all ten agree %s after the start of the tenth", registrations, short(took),
+	b.say("%d registrations took %s, %d were sent again; without them: %s resident, %s heap in use; all ten agree %s after the start of the tenth", registrations, short(took), repeated,
 		megabytes(emptyRSS), megabytes(emptyHeap), short(time.Since(begun)))
 	return []Row{
 		{"100,000 registrations on 9 replicas: memory a replica (resident, VmRSS of /proc/PID/status; the largest)", "< 60 MB", megabytes(resident), resident < 60e6},

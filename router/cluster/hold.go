@@ -93,6 +93,9 @@ func (x *calls) park(r *routing) bool {
 		h = &held{since: now, hold: hold, until: now.Add(hold), order: r.number}
 	case !now.Before(h.until):
 		return false
+	default:
+		again := *h // the place that it had stays in the queue for a while when it was dropped
+		h = &again
 	}
 	c := r.own()
 	c.held, h.call = h, c

@@ -38,6 +38,8 @@ type Lab struct {
 	cfg      Config
 	clients  *namespace
 	spaces   []*namespace
+	open     context.Context // until Close
+	close    context.CancelFunc
 }
 
 const (
@@ -69,6 +71,7 @@ func New(cfg Config) (*Lab, error) {
 		cfg.LogLevel = "info"
 	}
 	l := &Lab{cfg: cfg}
+	l.open, l.close = context.WithCancel(context.Background())
 	if err := l.build(); err != nil {
 		l.Close()
 		return nil, err
@@ -141,6 +144,10 @@ func (l *Lab) write(name string, content []byte) error {
 
 // Dial connects as a client of the routers does.
 func (l *Lab) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// A network that goes away while somebody waits for it never answers.
+	defer context.AfterFunc(l.open, cancel)()
 	if fail := l.clients.do(func() error {
 		var d net.Dialer
 		conn, err = d.DialContext(ctx, network, address)
@@ -166,6 +173,7 @@ func (l *Lab) Heal() { l.Switch.SetAll(Rule{}) }
 
 // Close kills what runs and removes the network. The files in Config.Dir stay.
 func (l *Lab) Close() {
+	l.close()
 	for _, r := range l.Replicas {
 		r.close()
 	}

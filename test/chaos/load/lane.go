@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -111,7 +112,7 @@ func (l *lane) prepare() []byte {
 
 // Answered implements client.Receiver.
 func (l *lane) Answered(a *client.Answer) {
-	if (a.Lost == client.ErrDismissed || a.Lost != nil && l.idempotent) && !l.caller.stopped.Load() {
+	if (errors.Is(a.Lost, client.ErrDismissed) || a.Lost != nil && l.idempotent) && !l.caller.stopped.Load() {
 		l.w.Tally.resent.Add(1)
 		l.next()
 		return

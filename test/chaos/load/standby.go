@@ -120,8 +120,8 @@ func (s *Standby) replica(number uint64) string {
 }
 
 // ask makes a call; answer is told the replica of the callee, or nothing.
-func (s *Standby) ask(session *client.Session, answer func(replica string)) bool {
-	return session.Call(StandbyURI, nil, client.ReceiverFunc(func(a *client.Answer) {
+func (s *Standby) ask(session *client.Session, answer func(replica string)) {
+	session.Call(StandbyURI, nil, client.ReceiverFunc(func(a *client.Answer) {
 		if n, ok := client.Number(a.Arguments, 0); ok {
 			answer(s.replica(n))
 		}

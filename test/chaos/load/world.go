@@ -39,7 +39,7 @@ type World struct {
 
 // trouble is a time in which a replica may not be reached.
 type trouble struct {
-	Trouble
+	about Trouble
 	op    history.Op
 	lanes []*lane // that are told
 }
@@ -97,7 +97,7 @@ func (w *World) Begin(all ...Trouble) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, one := range all {
-		t := trouble{Trouble: one, op: history.Op{Kind: history.Trouble, Replica: one.Replica, Start: w.now(), End: history.Never}}
+		t := trouble{about: one, op: history.Op{Kind: history.Trouble, Replica: one.Replica, Start: w.now(), End: history.Never}}
 		for _, l := range w.lanes {
 			if !slices.Contains(one.Except, l.caller.replica()) {
 				l.add(t.op)
@@ -121,9 +121,9 @@ func (w *World) Well() {
 		for _, l := range t.lanes {
 			l.add(t.op)
 		}
-		if !t.Trouble.Well {
+		if !t.about.Well {
 			w.over = append(w.over, t.op)
-			w.troubled[t.Replica].Store(now)
+			w.troubled[t.about.Replica].Store(now)
 		}
 	}
 	w.troubles = nil

@@ -62,7 +62,12 @@ func benchmarkCall(b *testing.B, kind string, without ...string) {
 			callee, caller := bare(b, realm, without...), bare(b, realm)
 			callee.Register(&wamp.Message{Type: wamp.Register, Request: 1, URI: uri,
 				Dict: wamp.MustDict(wamp.MessagePack, map[string]any{"invoke": policy.String()})})
-			for _, ok := node.Procedure(cluster.ProcedureKey{Realm: "realm1", URI: uri}); !ok; _, ok = node.Procedure(cluster.ProcedureKey{Realm: "realm1", URI: uri}) {
+			registered := func() bool {
+				callee.mu.Lock()
+				defer callee.mu.Unlock()
+				return callee.registrations[cluster.RegistrationID("realm1", cluster.Exact, uri)].confirmed
+			}
+			for !registered() { // until then its invocations wait
 				time.Sleep(time.Millisecond)
 			}
 			call := &wamp.Message{Type: wamp.Call, URI: uri, Payload: wamp.MustPayload(wamp.MessagePack, []any{"sixteen bytes ..."}, nil)}

@@ -104,6 +104,18 @@ func TestBubbleSplit(t *testing.T) {
 	}
 }
 
+// Splits that follow one another so soon that links of the last one still go round it.
+func TestBubbleSplitAgain(t *testing.T) {
+	inBubble(t, 5, func(b *bubble) {
+		b.load.begin()
+		for range 5 {
+			b.splitAndHeal(1+b.rng.IntN(4), time.Duration(500+b.rng.IntN(4000))*time.Millisecond)
+			b.load.calm()
+			time.Sleep(time.Second)
+		}
+	})
+}
+
 func (b *bubble) splitAndHeal(size int, d time.Duration) {
 	live := b.live()
 	b.rng.Shuffle(len(live), func(i, j int) { live[i], live[j] = live[j], live[i] })
@@ -161,7 +173,7 @@ func TestBubbleRestart(t *testing.T) {
 			b.load.begin()
 			for _, moves := range []bool{false, true, false} {
 				time.Sleep(3 * time.Second)
-				b.restart(b.nodes[b.rng.IntN(3)], dark, moves)
+				b.restart(b.nodes[b.rng.IntN(3)], dark, moves, 500*time.Millisecond)
 				took := b.settled(8 * time.Second)
 				t.Logf("one cluster after %v (silent %v, at another address %v)", took, dark, moves)
 				b.load.calm()
@@ -171,15 +183,16 @@ func TestBubbleRestart(t *testing.T) {
 	}
 }
 
-// restart kills a replica and starts it again soon.
-func (b *bubble) restart(n *bubbleNode, dark, moves bool) {
+// restart kills a replica and starts it again after a while.
+func (b *bubble) restart(n *bubbleNode, dark, moves bool, most time.Duration) {
 	b.load.trouble(n)
 	b.kill(n, dark)
-	time.Sleep(time.Duration(b.rng.IntN(500)) * time.Millisecond)
+	time.Sleep(time.Duration(b.rng.Int64N(int64(most))))
 	ip := n.ip
 	if moves {
 		b.net.withdraw(ip)
-		ip = fmt.Sprintf("10.0.1.%d", 1+b.rng.IntN(250))
+		b.moved++
+		ip = fmt.Sprintf("10.0.1.%d", b.moved)
 	}
 	b.startAt(n.number, ip)
 }

@@ -11,13 +11,13 @@ func TestBubbleNoticesFlaws(t *testing.T) {
 	restart := func(moves bool) func(b *bubble) {
 		return func(b *bubble) {
 			b.load.begin()
-			for range 6 {
-				time.Sleep(3 * time.Second)
-				b.restart(b.nodes[2], false, moves) // which the others dial
+			for range 3 {
+				time.Sleep(time.Second)
+				b.restart(b.nodes[2], false, moves, 20*time.Millisecond) // which the others dial
 				b.settled(8 * time.Second)
 				b.load.calm()
 			}
-			time.Sleep(3 * time.Second)
+			time.Sleep(time.Second)
 		}
 	}
 	for _, test := range []struct {

@@ -29,6 +29,7 @@ type bubble struct {
 	keys  [][]byte
 	start time.Time
 	load  *bubbleLoad
+	moved int // how many replicas came back at an address that nobody had
 
 	mu     sync.Mutex
 	nodes  []*bubbleNode // by number; the ones that ended stay

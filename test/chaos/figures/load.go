@@ -201,7 +201,14 @@ func (u *under) fault(random *rand.Rand) (what, whom string, err error) {
 		return "restart", r.Name, u.restart(r, r.Terminate)
 	case 2:
 		what = "SIGSTOP"
-		u.world.Begin(load.Trouble{Replica: r.Name})
+		// For its own clients it is the others who are away: when it goes on, the turns that it dealt
+		// to its own callees are known to nobody else.
+		all := []load.Trouble{{Replica: r.Name}}
+		rest := u.except(i)
+		for _, other := range rest {
+			all = append(all, load.Trouble{Replica: other.Name, Except: names(rest), Well: true})
+		}
+		u.world.Begin(all...)
 		if err = r.Pause(); err == nil {
 			err = u.pause(time.Duration(200+random.IntN(2000)) * time.Millisecond)
 		}
@@ -231,6 +238,13 @@ func (u *under) fault(random *rand.Rand) (what, whom string, err error) {
 		err = fmt.Errorf("%s, %s: %w", what, r.Name, err)
 	}
 	return what, r.Name, err
+}
+
+func names(replicas []*lab.Replica) (all []string) {
+	for _, r := range replicas {
+		all = append(all, r.Name)
+	}
+	return all
 }
 
 // grouped writes a number with commas.

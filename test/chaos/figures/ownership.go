@@ -44,7 +44,7 @@ func (o change) measure(ctx context.Context, b *Bench) ([]Row, error) {
 			}
 		}
 	}
-	var longest samples
+	var longest, leaving samples
 	calls, failed, unanswered := 0, 0, 0
 	during := func(f func() error, settle time.Duration) error {
 		var all []*watch
@@ -71,6 +71,7 @@ func (o change) measure(ctx context.Context, b *Bench) ([]Row, error) {
 		if err := during(func() error { return o.leave(c, victim) }, o.settle); err != nil {
 			return nil, err
 		}
+		leaving = append(leaving, longest[len(longest)-1])
 		comeBack := func() error {
 			if err := o.back(c, victim, before); err != nil {
 				return err
@@ -87,7 +88,7 @@ func (o change) measure(ctx context.Context, b *Bench) ([]Row, error) {
 		}
 	}
 	b.answered(int64(calls), int64(unanswered))
-	b.say("%d changes: longest waits %v; of %d calls %d ended in an error, %d without an answer", len(longest), longest, calls, failed, unanswered)
+	b.say("%d changes: longest waits %v, when it left %v; of %d calls %d ended in an error, %d without an answer", len(longest), longest, leaving, calls, failed, unanswered)
 	return []Row{
 		{o.what + ": longest wait of a call", o.aim, longest.String(), longest.at(.99) < o.limit},
 		{"... calls that ended in an error", "0", fmt.Sprintf("%d of %d", failed, calls), failed == 0},

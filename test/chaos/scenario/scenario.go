@@ -66,6 +66,8 @@ type Line struct {
 	// Histories is how many procedures with how many Operations were judged by their history;
 	// for Undecided of them there was not time enough.
 	Histories, Operations, Undecided int
+	// Stalled is how often a callee was passed over while the machine let a router stand still.
+	Stalled int64
 	// Seconds of load.
 	Seconds float64
 	// Broken are the promises that were not kept; Failed why the scenario came to no end.

@@ -56,6 +56,9 @@ func (l *Line) Write(w io.Writer) {
 	if l.Undecided > 0 {
 		fmt.Fprintf(w, "    %d procedures could not be judged in time\n", l.Undecided)
 	}
+	if l.Stalled > 0 {
+		fmt.Fprintf(w, "    %d times callees were passed over while this machine was too busy to run the routers\n", l.Stalled)
+	}
 	for _, b := range l.Broken {
 		fmt.Fprintf(w, "    broken: %s\n", b)
 	}

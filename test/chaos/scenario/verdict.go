@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/test/chaos/history"
@@ -16,6 +17,9 @@ const verdictPatience = 2 * time.Second
 // judge says which promises were not kept.
 func (r *Run) judge() error {
 	l := &r.line
+	if err := r.excuseStalls(); err != nil {
+		return err
+	}
 	if l.Calls == 0 {
 		r.broken("no call ended")
 	}
@@ -31,8 +35,11 @@ func (r *Run) judge() error {
 		}
 	}
 	if l.Rotation.PassedOver > 0 && !r.scenario.AnyRotation {
-		r.broken("callees were passed over %d times, of these %d calls went twice to the same one. The first: %v",
-			l.Rotation.PassedOver, l.Rotation.Repeated, l.Rotation.First[0])
+		first := "not kept"
+		if len(l.Rotation.First) > 0 {
+			first = l.Rotation.First[0].String()
+		}
+		r.broken("callees were passed over %d times; the first: %s", l.Rotation.PassedOver, first)
 		for procedure, ops := range r.world.Evidence() {
 			if err := save(filepath.Join(l.Dir, procedure+".jsonl"), ops); err != nil {
 				return err
@@ -46,10 +53,19 @@ func (r *Run) judge() error {
 }
 
 // judgeHistories judges what the churn recorded, and saves what is wrong.
-func (r *Run) judgeHistories() (err error) {
+func (r *Run) judgeHistories() error {
+	stalls, err := r.stalls()
+	if err != nil {
+		return err
+	}
 	troubles := r.world.Troubles()
+	for _, s := range stalls {
+		for _, replica := range r.lab.Replicas { // each may have taken each for lost
+			troubles = append(troubles, history.Op{Kind: history.Trouble, Replica: replica.Name, Start: int64(s.from), End: int64(s.to)})
+		}
+	}
 	for i, h := range r.churn.Histories() {
-		ops := append(h.Ops, troubles...)
+		ops := slices.Concat(h.Ops, troubles)
 		if h.Sides != nil { // each side is whole
 			ops = h.Ops
 		}

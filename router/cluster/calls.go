@@ -421,7 +421,7 @@ func (x *calls) later(r *routing) {
 		return
 	}
 	x.clock.AfterFunc(min(max(routePause, waited/4), crowdMost), func() {
-		if w := x.route(r); w != nil && !(absent(w) && x.park(r)) {
+		if w := x.route(r); w != nil && (!absent(w) || !x.park(r)) {
 			x.later(r)
 		}
 	})

@@ -139,16 +139,13 @@ func (s *holds) insert(h *held) {
 	s.byNumber[h.number] = h
 }
 
-// remove takes a call back; false when it is not parked.
-func (s *holds) remove(number uint64) bool {
+// remove takes a call back, if it is parked.
+func (s *holds) remove(number uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.byNumber[number]
-	if h == nil {
-		return false
+	if h := s.byNumber[number]; h != nil {
+		s.drop(h)
 	}
-	s.drop(h)
-	return true
 }
 
 // drop empties the place of a call in its queue; called with mu held.

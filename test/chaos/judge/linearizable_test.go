@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,21 +26,21 @@ func script(t *testing.T, lines string) (ops []history.Op) {
 	for i, line := range strings.Split(strings.TrimSpace(lines), "\n") {
 		words := strings.Fields(line)
 		op := history.Op{Procedure: "p", Client: i, Replica: words[2]}
-		fmt.Sscan(words[0], &op.Start)
+		op.Start = integer(t, words[0])
 		if op.End = history.Never; words[1] != "-" {
-			fmt.Sscan(words[1], &op.End)
+			op.End = integer(t, words[1])
 		}
 		rest := words[4:]
 		switch words[3] {
 		case "register":
 			op.Kind, op.Policy = history.Register, rest[1]
-			fmt.Sscan(rest[0], &op.Callee)
+			op.Callee = integer(t, rest[0])
 			if len(rest) > 2 {
 				op.Error = short[rest[2]]
 			}
 		case "end":
 			op.Kind = history.Unregister
-			fmt.Sscan(rest[0], &op.Callee)
+			op.Callee = integer(t, rest[0])
 		case "call":
 			op.Kind = history.Call
 			if _, err := fmt.Sscan(rest[0], &op.Callee); err != nil {
@@ -53,6 +54,15 @@ func script(t *testing.T, lines string) (ops []history.Op) {
 		ops = append(ops, op)
 	}
 	return ops
+}
+
+func integer(t *testing.T, word string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(word, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestLinearizable(t *testing.T) {

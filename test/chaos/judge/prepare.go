@@ -12,11 +12,11 @@ import (
 
 // registration is what is known of one before its history is judged.
 type registration struct {
-	replica         string
-	start, end      int64 // of the Register
-	leaving         int64 // Start of the Unregister; history.Never: it stays
-	place           uint8
-	unknown, called bool // whether the Register was answered; whether a call was
+	replica    string
+	start, end int64 // of the Register
+	leaving    int64 // Start of the Unregister; history.Never: it stays
+	place      uint8
+	unknown    bool // nobody knows what became of the Register
 }
 
 // prepare makes a history of one procedure into operations of the model.

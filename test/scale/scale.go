@@ -114,7 +114,9 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	replicas[len(replicas)-1] = r
-	if err := r.ready(wait); err != nil {
+	again, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := r.ready(again); err != nil {
 		return err
 	}
 	fmt.Printf("a new replica was ready after %v, having used %v of CPU\n", time.Since(began).Round(time.Millisecond), r.cpu())

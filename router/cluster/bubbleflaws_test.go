@@ -16,6 +16,9 @@ func TestBubbleNoticesFlaws(t *testing.T) {
 				b.restart(b.nodes[2], false, moves, 20*time.Millisecond) // which the others dial
 				b.settled(8 * time.Second)
 				b.load.calm()
+				if b.failedAlready() {
+					return
+				}
 			}
 			time.Sleep(time.Second)
 		}

@@ -12,7 +12,7 @@ var bubbleMembers = flag.Int("bubble.members", 60, "how many whole nodes the tes
 
 // Many members find one another, settle, and are rid of ten that die at once.
 func TestBubbleManyMembers(t *testing.T) {
-	inBubble(t, 3, func(b *bubble) {
+	inBubble(t, 5, func(b *bubble) {
 		for len(b.nodes) < *bubbleMembers {
 			b.add()
 		}

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-var bubbleStorm = flag.Duration("bubble.storm", 40*time.Second, "how long the storm over whole nodes lasts")
+var bubbleStorm = flag.Duration("bubble.storm", 30*time.Second, "how long the storm over five whole nodes lasts; over nine half as long")
 
 // One misfortune after another, at random.
 func TestBubbleStorm(t *testing.T) {
-	for _, n := range []int{5, 9} {
+	for n, lasts := range map[int]time.Duration{5: *bubbleStorm, 9: *bubbleStorm / 2} {
 		inBubble(t, n, func(b *bubble) {
 			b.load.begin()
-			for end := time.Now().Add(*bubbleStorm); time.Now().Before(end); {
+			for end := time.Now().Add(lasts); time.Now().Before(end); {
 				time.Sleep(2 * time.Second)
 				b.net.weather(b.rng.Float64()/4, b.rng.Float64()/10, b.rng.Float64()/10)
 				what := b.misfortune()

@@ -53,20 +53,21 @@ func (t *table) leased(now time.Time) bool {
 }
 
 // acting gives the epoch in which this replica decides on a slot, 0 when it does not: it is not the
-// owner, it may have been replaced, or it does not know all callees yet, as for a moment after a
-// split has healed.
-func (t *table) acting(s *slot, now func() time.Time) uint64 {
+// owner, it may have been replaced while it was asleep or cut off, or it does not know all callees
+// yet, as for a moment after a split has healed.
+func (t *table) acting(s *slot, now time.Time) uint64 {
 	epoch := s.active.Load()
-	if epoch == 0 || t.incomplete.Load() || t.quorum.Load() != 0 && !t.leased(now()) {
+	if epoch == 0 || t.incomplete.Load() || steady(now)-t.stepped.Load() > int64(asleep) || !t.leased(now) {
 		return 0
 	}
 	return epoch
 }
 
-func (x *calls) acting(s *slot) uint64 { return x.table.acting(s, x.clock.Now) }
-
-func (m *machine) acting(s *slot) uint64 {
-	return m.table.acting(s, func() time.Time { return m.now })
+func (x *calls) acting(s *slot) uint64 {
+	if s.active.Load() == 0 {
+		return 0 // without asking for the time
+	}
+	return x.table.acting(s, x.clock.Now())
 }
 
 // keepLease makes an owner that lost the majority stop: what it owned has to be claimed again,

@@ -24,6 +24,7 @@ func (m *machine) at(now time.Time) {
 		m.disown()
 	}
 	m.now = now
+	m.table.stepped.Store(steady(now))
 }
 
 // joinedAll: the edge has reached all it knows of; from now on the member becomes ready as

@@ -29,6 +29,9 @@ type table struct {
 	// minority says that this replica has been without them for a while.
 	quorum   atomic.Int64
 	minority atomic.Bool
+	// stepped is when the machine last had the time, by steady: calls that waited in the sockets
+	// of a replica that was asleep are read before it has found out that it was.
+	stepped atomic.Int64
 	// incomplete says that links to a member stand whose list has not arrived yet.
 	incomplete atomic.Bool
 

@@ -29,8 +29,8 @@ func (m *machine) seenByOthers(p *peer) bool {
 		return false
 	}
 	for _, q := range m.peers {
-		if q != p && q.linked && q.sees[p.id] {
-			return true
+		if q != p && q.linked && (q.sees[p.id] || !q.greeted && q.state != stateJoining) {
+			return true // or it may: it has not said yet
 		}
 	}
 	return false
@@ -113,7 +113,7 @@ func (m *machine) agreedGone(p *peer) bool {
 			continue
 		}
 		others++
-		if q.linked {
+		if q.greeted {
 			witnesses++
 		}
 	}

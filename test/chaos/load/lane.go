@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/wamp-operator/wamp-operator/router/wamp"
 	"github.com/wamp-operator/wamp-operator/test/chaos/client"
 	"github.com/wamp-operator/wamp-operator/test/chaos/history"
 	"github.com/wamp-operator/wamp-operator/test/chaos/judge"
@@ -35,6 +36,7 @@ type lane struct {
 	mu       sync.Mutex
 	judge    judge.Rotation
 	finished bool
+	known    known
 	latest   [96]history.Op // of which the judge was told, a ring
 	told     int
 	evidence []history.Op // that led to the first fault
@@ -63,6 +65,7 @@ func (l *lane) add(op history.Op) {
 // tell tells the judge, and keeps what led to the first fault.
 func (l *lane) tell(op history.Op) {
 	l.judge.Add(op)
+	l.known.add(op)
 	l.latest[l.told%len(l.latest)] = op
 	l.told++
 	if l.evidence == nil && l.judge.Faults().PassedOver > 0 {
@@ -147,6 +150,9 @@ func (l *lane) end(a *client.Answer) {
 		failed := op
 		failed.Procedure, failed.Replica = l.uri, l.caller.replica()
 		t.fail(failed)
+		if a.Error == wamp.ErrNoSuchProcedure && l.known.certain(op.Start) {
+			t.deny(failed)
+		}
 	default:
 		n, _ := client.Number(a.Arguments, 0)
 		op.Callee = int64(n)

@@ -189,3 +189,24 @@ func TestEvidenceOfTheFirstFaultIsKept(t *testing.T) {
 		t.Errorf("the evidence ends at %d, the fault was at %d", found[len(found)-1].End, broken)
 	}
 }
+
+// An answer that there is no procedure is held against the router only when there certainly was one.
+func TestWhoIsKnownToBeThere(t *testing.T) {
+	var k known
+	if k.certain(1) {
+		t.Error("nobody has registered")
+	}
+	k.add(history.Op{Kind: history.Register, Replica: "a", Start: 5, End: 10, Callee: 1})
+	k.add(history.Op{Kind: history.Trouble, Replica: "a", Start: 20, End: history.Never})
+	if k.certain(9) || k.certain(25) {
+		t.Error("REGISTERED was not read yet, or the replica is in trouble")
+	}
+	k.add(history.Op{Kind: history.Trouble, Replica: "a", Start: 20, End: 30})
+	if k.certain(29) || !k.certain(31) {
+		t.Error("the trouble is over at 30")
+	}
+	k.add(history.Op{Kind: history.Unregister, Replica: "a", Start: 40, Callee: 1})
+	if k.certain(35) {
+		t.Error("it may have left")
+	}
+}

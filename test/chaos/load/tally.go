@@ -19,6 +19,7 @@ type Tally struct {
 	mu     sync.Mutex
 	errors map[string]int64
 	failed []history.Op // the first of each error
+	denied []history.Op
 }
 
 // Report is what became of the calls of lanes.
@@ -61,6 +62,20 @@ func (t *Tally) fail(op history.Op) {
 	if t.errors[op.Error] <= maxFailures {
 		t.failed = append(t.failed, op)
 	}
+}
+
+func (t *Tally) deny(op history.Op) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.denied = append(t.denied, op)
+}
+
+// Denied are the calls that were answered with no_such_procedure although a callee was there and could
+// be reached all the time.
+func (w *World) Denied() []history.Op {
+	w.Tally.mu.Lock()
+	defer w.Tally.mu.Unlock()
+	return slices.Clone(w.Tally.denied)
 }
 
 // Failures are the first calls that ended in each error.

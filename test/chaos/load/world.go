@@ -58,6 +58,9 @@ func (w *World) now() int64 { return int64(time.Since(w.began)) }
 // at is a time by the clock of the world.
 func (w *World) at(t time.Time) int64 { return int64(t.Sub(w.began)) }
 
+// At is a moment by that clock, which all histories have.
+func (w *World) At(t time.Time) time.Duration { return t.Sub(w.began) }
+
 // Now is the time since the run began.
 func (w *World) Now() time.Duration { return time.Since(w.began) }
 

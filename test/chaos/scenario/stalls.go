@@ -5,7 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
+
+	"github.com/wamp-operator/wamp-operator/test/chaos/history"
 )
 
 // asleep is what a router logs that has got no processor for so long that the others may have given it up.
@@ -47,21 +50,17 @@ func (r *Run) stalls() (all []stall, err error) {
 	return all, nil
 }
 
-// excuseStalls takes what happened while the machine stalled off the faults of rotations: a router
-// that gets no processor is one that is stopped, and no one told the judge.
-func (r *Run) excuseStalls() error {
-	all, err := r.stalls()
-	if err != nil {
-		return err
-	}
+// during tells whether a moment is in one of the stalls.
+func during(all []stall, at int64) bool {
+	return slices.ContainsFunc(all, func(s stall) bool { return int64(s.from) <= at && at <= int64(s.to) })
+}
+
+// excuse takes what happened while the machine stalled off the faults of rotations: a router that gets
+// no processor is one that is stopped, and no one told the judge.
+func (r *Run) excuse(stalls []stall) {
 	kept := r.line.Rotation.First[:0]
 	for _, fault := range r.line.Rotation.First {
-		excused := false
-		for _, s := range all {
-			at := time.Duration(fault.At)
-			excused = excused || s.from <= at && at <= s.to
-		}
-		if excused {
+		if during(stalls, fault.At) {
 			r.line.Rotation.PassedOver--
 			r.line.Stalled++
 			continue
@@ -69,5 +68,14 @@ func (r *Run) excuseStalls() error {
 		kept = append(kept, fault)
 	}
 	r.line.Rotation.First = kept
-	return nil
+}
+
+// denied are the calls that found no callee although one was there.
+func (r *Run) denied(stalls []stall) (all []history.Op) {
+	for _, op := range r.world.Denied() {
+		if !during(stalls, op.Start) && !during(stalls, op.End) {
+			all = append(all, op)
+		}
+	}
+	return all
 }

@@ -28,9 +28,11 @@ func TestOnlyWhatHappensInAStallIsExcusedByIt(t *testing.T) {
 			First:      []judge.Fault{at(-time.Second), at(-400 * time.Millisecond), at(500 * time.Millisecond), at(2 * time.Second)},
 		}}},
 	}
-	if err := r.excuseStalls(); err != nil {
+	stalls, err := r.stalls()
+	if err != nil {
 		t.Fatal(err)
 	}
+	r.excuse(stalls)
 	if got := r.line.Rotation; got.PassedOver != 2 || r.line.Stalled != 2 || len(got.First) != 2 || got.First[1] != at(2*time.Second) {
 		t.Errorf("%d excused, left: %+v", r.line.Stalled, got)
 	}

@@ -17,9 +17,11 @@ const verdictPatience = 2 * time.Second
 // judge says which promises were not kept.
 func (r *Run) judge() error {
 	l := &r.line
-	if err := r.excuseStalls(); err != nil {
+	stalls, err := r.stalls()
+	if err != nil {
 		return err
 	}
+	r.excuse(stalls)
 	if l.Calls == 0 {
 		r.broken("no call ended")
 	}
@@ -46,18 +48,21 @@ func (r *Run) judge() error {
 			}
 		}
 	}
+	if denied := r.denied(stalls); len(denied) > 0 {
+		r.broken("%d calls found no procedure although a callee was there all the time", len(denied))
+		if err := save(filepath.Join(l.Dir, "denied.jsonl"), denied); err != nil {
+			return err
+		}
+	}
 	if r.scenario.NoFailures && l.Report.Failed() > 0 {
 		r.broken("%d calls failed: %v", l.Report.Failed(), l.Errors)
 	}
-	return r.judgeHistories()
+	return r.judgeHistories(stalls)
 }
 
 // judgeHistories judges what the churn recorded, and saves what is wrong.
-func (r *Run) judgeHistories() error {
-	stalls, err := r.stalls()
-	if err != nil {
-		return err
-	}
+func (r *Run) judgeHistories(stalls []stall) error {
+	var err error
 	troubles := r.world.Troubles()
 	for _, s := range stalls {
 		for _, replica := range r.lab.Replicas { // each may have taken each for lost

@@ -20,7 +20,7 @@ func TestBubbleLossyGossip(t *testing.T) {
 			b.load.begin()
 			time.Sleep(5 * time.Second)
 			b.net.weather(0.3, 0.1, 0.1)
-			for range 150 {
+			for range 100 {
 				time.Sleep(100 * time.Millisecond)
 				if err := b.together(); err != nil && len(b.live()[0].Members()) != n {
 					b.failf("%v", err)
@@ -154,7 +154,7 @@ func TestBubbleOneWayCut(t *testing.T) {
 			took := b.settled(3 * time.Second)
 			t.Logf("%s does not reach %s: one cluster again after %v", from.self.replica, to.self.replica, time.Second+took)
 			b.load.calm()
-			time.Sleep(20 * time.Second)
+			time.Sleep(10 * time.Second)
 			b.load.trouble(from, to)
 			b.net.heal()
 			time.Sleep(6 * time.Second) // links go back to the direct way

@@ -31,7 +31,6 @@ func TestBubbleNoticesFlaws(t *testing.T) {
 		// Members that have been dead for half a minute are told nothing any more, so that neither side of
 		// a longer split hears of the other.
 		{"no rejoin", flawNoRejoin, func(b *bubble) {
-			b.load.begin()
 			b.splitAndHeal(2, 40*time.Second)
 			b.load.calm()
 			time.Sleep(time.Second)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-var bubbleStorm = flag.Duration("bubble.storm", 30*time.Second, "how long the storm over five whole nodes lasts; over nine half as long")
+var bubbleStorm = flag.Duration("bubble.storm", 16*time.Second, "how long the storm over five whole nodes lasts; over nine half as long")
 
 // One misfortune after another, at random.
 func TestBubbleStorm(t *testing.T) {

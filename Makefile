@@ -42,7 +42,7 @@ FIRST ?= 1
 
 .PHONY: sim
 sim: ## Run the simulation of the cluster protocol over more seeds (SEEDS=2000 FIRST=1)
-	go test ./router/cluster -count=1 -v -timeout 0 -run 'TestSimulation' -args -sim.seeds=$(SEEDS) -sim.first=$(FIRST)
+	go test ./router/cluster -count=1 -v -timeout 0 -run 'TestSimulation$$' -args -sim.seeds=$(SEEDS) -sim.first=$(FIRST)
 
 FUZZTIME ?= 30s
 

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"container/heap"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -70,7 +69,7 @@ type swarm struct {
 	random   *rand.Rand
 	now      time.Time
 	queue    simQueue
-	seq      int
+	seq      uint64
 	nodes    []*swarmNode
 	messages int
 	bytes    int
@@ -90,7 +89,7 @@ func newSwarm(seed uint64) *swarm {
 
 func (s *swarm) at(d time.Duration, f func()) {
 	s.seq++
-	heap.Push(&s.queue, &simEvent{s.now.Add(d), s.seq, f})
+	s.queue.push(simEvent{s.now.Add(d).UnixNano(), s.seq, f})
 }
 
 func (s *swarm) within(d time.Duration) time.Duration {
@@ -99,9 +98,9 @@ func (s *swarm) within(d time.Duration) time.Duration {
 
 func (s *swarm) run(d time.Duration) {
 	until := s.now.Add(d)
-	for len(s.queue) > 0 && s.queue[0].at.Before(until) {
-		e := heap.Pop(&s.queue).(*simEvent)
-		s.now = e.at
+	for len(s.queue) > 0 && s.queue[0].at < until.UnixNano() {
+		e := s.queue.pop()
+		s.now = time.Unix(0, e.at)
 		e.do()
 	}
 	s.now = until

@@ -74,6 +74,9 @@ func (r *Run) judgeHistories(stalls []stall) error {
 		if h.Sides != nil { // each side is whole
 			ops = h.Ops
 		}
+		if r.scenario.Majority {
+			ops = withoutMinority(ops)
+		}
 		v, fail := judge.Linearizable(ops, judge.Options{Timeout: verdictPatience, Sides: h.Sides, Dir: r.line.Dir})
 		r.line.Histories += v.Procedures
 		r.line.Operations += v.Operations

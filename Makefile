@@ -27,13 +27,13 @@ dev: build ## Run three replicas on this machine, without Kubernetes (ports 8080
 	@bin/wamp-router dev
 
 .PHONY: test
-test: check-generated chart-lint test-unit test-operator interop ## Run all tests, setting up what they need (make e2e runs those on a real Kubernetes)
+test: check-generated chart-lint test-unit test-operator test-chaos interop ## Run all tests, setting up what they need (make e2e runs those on a real Kubernetes)
 
 .PHONY: test-unit
 test-unit: ## Test the router and the tools, with the race detector and the simulation
 	go vet ./...
 	go test -race -timeout 15m $$(go list ./... | grep -vE '/(api|controllers|charts|cmd/wamp-operator)(/|$$)')
-	go test ./router/cluster ./router/transport -run 'TestSimulation|TestIdleConnectionIsSmall' # not with the race detector
+	go test ./router/cluster ./router/transport -run 'TestSimulation|TestHundredMembers|TestBubbleManyMembers|TestIdleConnectionIsSmall' # not with the race detector
 	cd test/bench && go vet ./... && go test -race ./...
 
 # How many seeds the simulation runs, and from which one: make sim SEEDS=5000 FIRST=1

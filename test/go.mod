@@ -3,6 +3,7 @@ module github.com/wamp-operator/wamp-operator/test
 go 1.26.0
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/gammazero/nexus/v3 v3.3.0
 	github.com/google/go-containerregistry v0.22.1
 	github.com/wamp-operator/wamp-operator v0.0.0
@@ -12,7 +13,6 @@ require (
 )
 
 require (
-	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/docker/cli v29.7.2+incompatible // indirect

@@ -39,6 +39,10 @@ e2e: kube-tool ## Run the demonstration with assertions, then uninstall in sever
 interop: $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) python-client ## Test running routers with Autobahn|JS, wampy.js, Autobahn|Python and nexus's Go client
 	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 5m ./app ./demo ./interop
 
+.PHONY: test-chaos
+test-chaos: ## Test the tools of the chaos tests: network, clients, load and judges
+	@cd $(TEST_SRC) && go test -race -timeout 10m ./chaos/...
+
 # Autobahn|JS asks for Node.js 22; older ones lack nothing but WebSocket, which its driver gives
 # them. What the libraries would compile is optional. The versions are those of the lock file; npm ci
 # would refuse it, because npm leaves what is optional and of another machine out of it.

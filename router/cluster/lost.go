@@ -19,7 +19,32 @@ func (x *calls) lose(m *member, last uint64) {
 	for _, other := range x.table.allMembers() {
 		other.send(&frame{kind: frameLost, origin: m.hash, Payload: wamp.Payload{Args: held[other]}})
 	}
+	x.askAbout(m, last)
 }
+
+// askAbout asks the members to which a lost one has passed on calls made here whether they have these.
+// They say so by themselves when their own links to it break; but these may have been down already on
+// their side, while the other passed on calls on links that it did not know to be lost.
+func (x *calls) askAbout(owner *member, last uint64) {
+	at := map[*member]bool{}
+	x.open.each(func(call uint64, c openCall) {
+		if c.via == owner && call <= last {
+			at[c.at] = true
+		}
+	})
+	if len(at) == 0 {
+		return
+	}
+	for _, other := range x.table.allMembers() {
+		if at[other] {
+			other.send(&frame{kind: frameHeld, origin: owner.hash, call: last, seq: ifUnlinked})
+		}
+	}
+}
+
+// ifUnlinked in a frameHeld asks for an answer only from a member without links to the origin: one
+// that has links will tell when they break, and calls may be on their way on them.
+const ifUnlinked = 1
 
 // linked: the links to a member are new. What it sent on those before, which it may have held for
 // good when this side had given them up, is lost; so a call that was made until now, and that an owner
@@ -52,6 +77,9 @@ func (x *calls) onLost(from *member, f *frame) {
 
 // onHeld answers with the calls that are held here for the sender.
 func (x *calls) onHeld(from *member, f *frame) {
+	if owner := x.table.member(f.origin); f.seq == ifUnlinked && owner != nil && owner.up.Load() {
+		return
+	}
 	from.send(&frame{kind: frameHolds, origin: f.origin, call: f.call, Payload: wamp.Payload{Args: x.held()[from]}})
 }
 

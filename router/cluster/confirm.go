@@ -33,6 +33,9 @@ func (m *machine) releaseWaiters() {
 			everybody = min(everybody, p.acked)
 		}
 	}
+	if m.strangers() && m.table.flaw != flawNoAcks {
+		everybody = 0 // they are live, and will be linked
+	}
 	n := 0
 	for n < len(m.waiters) && m.release(&m.waiters[n], everybody) {
 		n++

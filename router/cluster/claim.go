@@ -27,7 +27,7 @@ type sealing struct {
 	reply *sealed
 }
 
-// computeCandidates finds, for each slot, the ready member with the highest score.
+// computeCandidates finds the slots of which this is the ready member with the highest score.
 func (m *machine) computeCandidates() {
 	ready := m.members(stateReady)
 	if len(ready) == 0 {
@@ -38,15 +38,21 @@ func (m *machine) computeCandidates() {
 		return
 	}
 	m.candidatesOf = ready
-	for s := range m.candidates {
-		var best MemberID
-		var most uint64
-		for _, id := range ready {
-			if w := score(id, slotID(s)); best == "" || w > most || w == most && id > best {
-				best, most = id, w
+	hashes := make([]uint64, len(ready))
+	for i, id := range ready {
+		hashes[i] = hashOf(id)
+	}
+	m.share = slotSet{}
+	for s := range slotID(slotCount) {
+		best, most := -1, uint64(0)
+		for i, id := range ready {
+			if w := score(hashes[i], s); best < 0 || w > most || w == most && id > ready[best] {
+				best, most = i, w
 			}
 		}
-		m.candidates[s] = best
+		if best >= 0 && ready[best] == m.self.id {
+			m.share.add(s)
+		}
 	}
 }
 
@@ -72,19 +78,19 @@ func (m *machine) startClaim() {
 	m.slotsChanged = false
 	var slots slotSet
 	seals := map[MemberID]*slotSet{}
-	for s := range m.candidates {
+	m.share.each(func(s slotID) {
 		slot := &m.table.slots[s]
-		if m.candidates[s] != m.self.id || slot.active.Load() != 0 {
-			continue
+		if slot.active.Load() != 0 {
+			return
 		}
-		slots.add(slotID(s))
+		slots.add(s)
 		if owner := slot.owner.Load(); owner != nil {
 			if seals[owner.id] == nil {
 				seals[owner.id] = &slotSet{}
 			}
-			seals[owner.id].add(slotID(s))
+			seals[owner.id].add(s)
 		}
-	}
+	})
 	if slots.empty() || m.strangers() {
 		return
 	}

@@ -41,13 +41,16 @@ func hashID(kind byte, realm string, match Match, uri string) wamp.ID {
 
 func slotOf(id wamp.ID) slotID { return slotID(uint64(id) >> 3 % slotCount) }
 
-// score is the weight of a member for a slot in rendezvous hashing (Thaler and Ravishankar,
-// 1998): the member with the highest is the slot's candidate owner. When members come or go
-// only the slots that they win or leave move.
-func score(m MemberID, s slotID) uint64 {
-	var d xxhash.Digest
-	d.Reset()
-	_, _ = d.WriteString(string(m))
-	_, _ = d.Write([]byte{byte(s), byte(s >> 8)})
-	return d.Sum64()
+// hashOf is the hash of a member's name.
+func hashOf(id MemberID) uint64 { return xxhash.Sum64String(string(id)) }
+
+// score is the weight of a member, by the hash of its name, for a slot in rendezvous hashing (Thaler
+// and Ravishankar, 1998): the member with the highest is the slot's candidate owner. When members come
+// or go only the slots that they win or leave move. The mixing is that of SplitMix64 (Steele, Lea and
+// Flood, 2014).
+func score(member uint64, s slotID) uint64 {
+	x := member + (uint64(s)+1)*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }

@@ -51,9 +51,9 @@ type machine struct {
 	unacked []*peer // see sendAcks
 	sum     uint64  // see hash
 
-	candidates   [slotCount]MemberID
-	candidatesOf []MemberID // whom they were chosen from
-	viewChanged  bool       // candidates must be computed again
+	share        slotSet    // the slots whose candidate this member is
+	candidatesOf []MemberID // whom the candidates were chosen from
+	viewChanged  bool       // candidates must be chosen again
 	// slotsChanged: there may be slots to claim. ownersChanged: asks may be waiting for
 	// an answer from somebody who is not the owner any more.
 	slotsChanged, ownersChanged bool

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // member is what the path of a call needs to know of a replica. The machine writes it, calls
@@ -29,7 +27,7 @@ type member struct {
 }
 
 func newMember(id MemberID, replica string) *member {
-	return &member{id: id, hash: xxhash.Sum64String(string(id)), replica: replica}
+	return &member{id: id, hash: hashOf(id), replica: replica}
 }
 
 // callLink carries frames of calls, answers and events to one other replica, in order.

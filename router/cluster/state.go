@@ -94,12 +94,9 @@ func (m *machine) settled() bool {
 	if m.state != stateReady || m.claiming != nil {
 		return false
 	}
-	for i := range m.candidates {
-		if m.candidates[i] == m.self.id && m.table.slots[i].active.Load() == 0 {
-			return false
-		}
-	}
-	return true
+	settled := true
+	m.share.each(func(s slotID) { settled = settled && m.table.slots[s].active.Load() != 0 })
+	return settled
 }
 
 // drained: this member owns nothing any more, or there is nobody to give it to.

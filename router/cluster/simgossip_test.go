@@ -112,11 +112,14 @@ func (s *simNet) parted() {
 	at := s.between(1200*time.Millisecond, 1700*time.Millisecond)
 	for _, a := range s.live() {
 		for _, b := range s.live() {
-			if a == b || !s.apart(a, b) {
+			if a == b {
 				continue
 			}
-			if a.links[b.id] == nil || b.links[a.id] == nil {
+			if s.unreachable(a, b) && (a.links[b.id] == nil || b.links[a.id] == nil) {
 				s.part(a, b, s.now)
+			}
+			if !s.apart(a, b) {
+				continue
 			}
 			if !a.paused && !b.paused {
 				before := s.together[simWay{a, b}]

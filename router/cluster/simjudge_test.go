@@ -15,8 +15,10 @@ const (
 	// settling is how long after their links are back two members may disagree on what they did
 	// while they were apart.
 	settling = time.Second
-	// routedAround is how long after its death a silent member's callees may be on a list.
-	routedAround = 2500 * time.Millisecond
+	// routedAround is how long after its death calls may be sent to a silent member, forgotten how
+	// long its callees may be on a list.
+	routedAround = 2 * time.Second
+	forgotten    = 4 * time.Second
 )
 
 // simSeen is what a member had when it was looked at before: it must only grow.
@@ -46,6 +48,7 @@ func (w *simWorld) watch() {
 	for _, n := range ready {
 		seen := w.versions[n]
 		if seen == nil {
+			n.served = s.now
 			seen = &simSeen{map[MemberID]uint64{}, map[slotID]uint64{}}
 			w.versions[n] = seen
 		}
@@ -63,7 +66,8 @@ func (w *simWorld) watch() {
 			seen.promised[slot] = promised
 			if active := n.m.table.slots[slot].active.Load(); active != 0 {
 				act := simAct{slot, active}
-				if o := w.acted[act]; o != nil && o != n && !s.separate(o, n, s.now, s.now) {
+				o := w.acted[act]
+				if o != nil && o != n && !o.dead && !s.separate(o, n, s.now, s.now) {
 					s.fail("P2: %s and %s both act as owners of slot %d in epoch %d", o.id, n.id, slot, active)
 				}
 				w.acted[act] = n
@@ -108,14 +112,13 @@ func (w *simWorld) everywhere(c *simCallee, has bool, waited time.Duration, what
 		if n == c.node || n.has(c.uri, c.session) == has {
 			continue
 		}
-		p := c.node.m.peer(n.id)
 		switch {
 		case s.separate(c.node, n, c.asked, s.now):
 			continue // it may have had it, and have dropped it with all that the replica has
-		case p != nil && p.live() && waited < ackWait*98/100, s.linked(c.node, n, ackWait):
-		case p != nil && p.live():
+		case waited >= ackWait*98/100 && !s.linked(c.node, n, ackWait):
 			continue // the wait is bounded, and the link was not good all the time
 		}
+		p := c.node.m.peer(n.id)
 		s.fail("P1: session %d of %s at %s is %s, %s does not have that; after %v, separate %v, gone %v live %v sees %v", c.session, c.uri, c.node.id, what, n.id, waited, s.parts[sortedWay(c.node, n)], p != nil && p.gone, p != nil && p.live(), p != nil && c.node.m.seenByOthers(p))
 	}
 }
@@ -129,7 +132,7 @@ func (w *simWorld) registered(c *simCallee, err error) {
 	if err != nil {
 		w.stats.Refused++
 		w.judgeRefusal(c, err)
-		c.refused = true
+		c.refused = err.(*Error).URI != wamp.ErrUnavailable // it may have had a place that a majority did not get
 		if c.ended.IsZero() {
 			c.ended = s.now
 		}
@@ -223,7 +226,14 @@ func (w *simWorld) revoked(n *simNode, k listKey) {
 		w.net.note("session %d of %s at %s is revoked", c.session, c.uri, n.id)
 		if !slices.ContainsFunc(w.of[k.URI], func(o *simCallee) bool {
 			return o != c && o.stamp != 0 && o.stamp < e.Stamp && (o.ended.IsZero() || w.net.now.Sub(o.ended) < settling)
+		}) && !slices.ContainsFunc(w.net.live(), func(o *simNode) bool { // or it is on its way to be confirmed
+			return slices.ContainsFunc(o.view(k.URI).entries, func(older entry) bool { return older.callee != nil && older.stamp < e.Stamp })
 		}) {
+			for _, o := range w.net.live() { // the views that led to it
+				for _, e := range o.view(k.URI).entries {
+					w.net.note("revocation of %d: %s knows session %d stamp %d at %s", c.session, o.id, e.session, e.stamp, e.member.id)
+				}
+			}
 			w.net.fail("P6: session %d of %s was revoked, there is no older one", c.session, c.uri)
 		}
 		c.ended = w.net.now
@@ -245,7 +255,7 @@ func (w *simWorld) judgeDelivery(c *simCallee, call *simCall, d *Delivery) {
 	if call.delivered > 1+call.declined+call.lost {
 		s.fail("P5: a call of %s was delivered %d times, declined %d times, and lost %d times", c.uri, call.delivered, call.declined, call.lost)
 	}
-	if !call.canceled.IsZero() && s.now.Sub(call.canceled) > 500*time.Millisecond && s.linked(call.node, c.node, settling) {
+	if !call.canceled.IsZero() && s.now.Sub(call.canceled) > time.Second && s.linked(call.node, c.node, settling) {
 		s.fail("a call of %s was delivered %v after it was canceled", c.uri, s.now.Sub(call.canceled))
 	}
 	// The caller's replica chose, by a policy that the parts of a split cluster may disagree on.
@@ -303,22 +313,29 @@ func (w *simWorld) watchDeath(n *simNode) {
 	for _, o := range s.nodes {
 		pauses[o] = o.pauses
 	}
-	s.after(routedAround, func() {
-		for _, o := range w.ready() {
-			if pauses[o] != o.pauses || o.slow > 0 || o.born.After(died) || slices.ContainsFunc(s.nodes, func(x *simNode) bool {
-				return x != o && x != n && (!x.dead || x.died.After(died)) && s.separate(o, x, died, s.now)
-			}) || n.restartedAs != nil && n.restartedAs.id == n.id {
-				continue
-			}
-			for _, what := range simProcedures {
-				for _, e := range o.view(what.uri).entries {
-					if e.member.id == n.id {
-						s.fail("P4: %s died %v ago, %s still has its session %d for %s", n.id, s.now.Sub(died), o.id, e.session, what.uri)
-					}
+	s.after(routedAround, func() { w.judgeDeath(n, died, pauses, false) })
+	s.after(forgotten, func() { w.judgeDeath(n, died, pauses, true) })
+}
+
+func (w *simWorld) judgeDeath(n *simNode, died time.Time, pauses map[*simNode]int, gone bool) {
+	s := w.net
+	if n.restartedAs != nil && n.restartedAs.id == n.id {
+		return
+	}
+	for _, o := range w.ready() {
+		if pauses[o] != o.pauses || o.slow > 0 || o.born.After(died) || slices.ContainsFunc(s.nodes, func(x *simNode) bool {
+			return x != o && x != n && (!x.dead || x.died.After(died)) && s.separate(o, x, died, s.now)
+		}) {
+			continue
+		}
+		for _, what := range simProcedures {
+			for _, e := range o.view(what.uri).entries {
+				if e.member.id == n.id && (gone || e.member.up.Load()) {
+					s.fail("P4: %s died %v ago, %s still has its session %d for %s", n.id, s.now.Sub(died), o.id, e.session, what.uri)
 				}
 			}
 		}
-	})
+	}
 }
 
 // judgeLists checks P1, P3 and P6 when all trouble has been over for a while.

@@ -183,7 +183,7 @@ func (l *simLink) listen() {
 	})
 	check(breakAfter, func() {
 		s.note("%s gives up the link to %s: silent", n.id, l.to.id)
-		if s.apart(n, l.to) || !s.cut(n, l.to) {
+		if s.unreachable(n, l.to) || !s.cut(n, l.to) {
 			s.part(n, l.to, heard)
 		}
 		l.giveUp()
@@ -225,9 +225,10 @@ func (n *simNode) unlink(l *simLink) {
 		l.pair.ended = n.net.now
 	}
 	delete(n.links, l.to.id)
-	if n.net.apart(n, l.to) {
+	if n.net.unreachable(n, l.to) {
 		n.net.part(n, l.to, n.net.now)
 	}
+	n.net.after(goneAfter*9/10, func() { n.net.isolated(l.to) })
 	var last uint64
 	n.step(func(m *machine) {
 		last = n.calls.last.Load()
@@ -355,11 +356,33 @@ func sortedWay(a, b *simNode) simWay {
 	return simWay{b, a}
 }
 
+// unreachable says that two members cannot be linked, not through a third one either.
+func (s *simNet) unreachable(a, b *simNode) bool {
+	return a.paused || b.paused || s.cut(a, b) && a.relay(b) == nil
+}
+
 // part notes that two members are separate from one another.
 func (s *simNet) part(a, b *simNode, since time.Time) {
 	way := sortedWay(a, b)
 	if parts := s.parts[way]; len(parts) == 0 || !parts[len(parts)-1].to.IsZero() {
 		s.parts[way] = append(parts, simPart{from: since})
+	}
+}
+
+// isolated notes that nobody has had links with a member for so long that it counts as gone.
+func (s *simNet) isolated(n *simNode) {
+	if n.dead {
+		return
+	}
+	for _, o := range s.nodes {
+		if l := o.links[n.id]; l != nil && l.to == n && !o.dead {
+			return
+		}
+	}
+	for _, o := range s.nodes {
+		if o != n && !o.dead {
+			s.part(n, o, s.now.Add(-goneAfter))
+		}
 	}
 }
 
@@ -435,17 +458,17 @@ func (l *simLink) pass(a simArrival) {
 	if a.arrived != nil {
 		a.arrived()
 	}
-	l.to.input(func() {
+	l.to.take(simInput{call: a.arrived == nil, do: func() {
 		if l.to.links[l.from.id] == l.rev {
 			a.take()
 		}
-	})
+	}})
 }
 
 // say sends a control message.
 func (l *simLink) say(b []byte) {
 	s := l.from.net
-	if s.loses > 0 && s.random.IntN(1_000_000) < s.loses {
+	if s.loses > 0 && messageKind(b[0]) == kindDelta && s.random.IntN(1_000_000) < s.loses {
 		return
 	}
 	msg, err := parseMessage(b)

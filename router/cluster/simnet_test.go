@@ -35,9 +35,11 @@ type simNet struct {
 	declare map[ProcedureKey]Declaration
 	// tickEvery is how often a member is told the time.
 	tickEvery time.Duration
-	// loses is how many control messages in a million vanish although their link stands, which
+	// loses is how many changes of lists in a million vanish although their link stands, which
 	// TCP does not do: the lists must survive it nevertheless.
 	loses int
+	// heeds says which failures count; nil: all do.
+	heeds func(failure string) bool
 
 	cuts      map[simWay]int // packets that vanish: by how many causes
 	together  map[simWay]int // how often two members came together again
@@ -59,7 +61,7 @@ func newSimNet(seed uint64) *simNet {
 }
 
 func (s *simNet) fail(format string, args ...any) {
-	if s.failed == nil {
+	if s.failed == nil && (s.heeds == nil || s.heeds(fmt.Sprintf(format, args...))) {
 		s.failed = fmt.Errorf("after %v: %w", s.now.Sub(time.Unix(1_700_000_000, 0)), fmt.Errorf(format, args...))
 		s.note("FAILED: %v", s.failed)
 	}

@@ -36,6 +36,7 @@ type simNode struct {
 	busy        time.Time     // until when the inputs before keep it
 	gentle      bool          // it leaves in order
 	died        time.Time
+	served      time.Time // when it was first seen ready
 	restartedAs *simNode
 
 	// pending are the calls that callees here have not answered.
@@ -47,6 +48,7 @@ type simNode struct {
 type simInput struct {
 	do     func()
 	broken bool // a link that broke
+	call   bool // came on the connection for calls
 }
 
 type simPending struct {
@@ -116,7 +118,8 @@ func (n *simNode) pause() {
 }
 
 // wake lets it run on: first the timers that are due, then what came meanwhile. A link that the
-// other side gave up is noticed behind what came on it, or at once, when something is written.
+// other side gave up is noticed behind what came on it, or at once, when something is written; the
+// connection for calls may be read after the one for control.
 func (n *simNode) wake() {
 	if n.dead || !n.paused {
 		return
@@ -126,15 +129,10 @@ func (n *simNode) wake() {
 	timers, inbox := n.timers, n.inbox
 	n.timers, n.inbox = nil, nil
 	if n.net.chance(2) {
-		slices.SortStableFunc(inbox, func(a, b simInput) int {
-			switch {
-			case a.broken == b.broken:
-				return 0
-			case a.broken:
-				return -1
-			}
-			return 1
-		})
+		inbox = first(inbox, func(in simInput) bool { return !in.call && !in.broken })
+	}
+	if n.net.chance(2) {
+		inbox = first(inbox, func(in simInput) bool { return in.broken })
 	}
 	n.busy = n.net.now
 	for _, f := range timers {
@@ -145,6 +143,19 @@ func (n *simNode) wake() {
 	}
 	n.net.refresh()
 	n.net.rejoin(20*time.Millisecond, 800*time.Millisecond)
+}
+
+// first gives some inputs first, and then the others.
+func first(inputs []simInput, which func(simInput) bool) []simInput {
+	var these, others []simInput
+	for _, in := range inputs {
+		if which(in) {
+			these = append(these, in)
+		} else {
+			others = append(others, in)
+		}
+	}
+	return append(these, others...)
 }
 
 // soon is an input that comes after all that was there before.

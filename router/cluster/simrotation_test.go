@@ -70,6 +70,9 @@ func (w *simWorld) observe(n *simNode, p *procedure, t turn, passed []uint64, de
 		w.net.note("%s deals %+v of %s", n.id, t, p.key.URI)
 	}
 	if delivered {
+		if promised := p.slot.promised.Load(); t.Epoch < promised {
+			w.net.fail("P2: %s delivers a turn of epoch %d of %s, and has promised epoch %d to another owner", n.id, t.Epoch, p.key.URI, promised)
+		}
 		w.stats.Turns++
 		known.delivered, known.at = w.net.now, n
 		w.net.note("%s delivers %+v of %s", n.id, t, p.key.URI)
@@ -114,13 +117,13 @@ func (w *simWorld) judgeRotation(uri string) {
 		for j := i - 1; j >= 0; j-- {
 			a := turns[j]
 			if b.dealt.Before(a.dealt) {
-				if s.quorum > 0 || !s.separate(a.by, b.by, b.dealt, a.dealt) {
+				if s.quorum > 0 || !s.separate(a.by, b.by, b.dealt, a.dealt) && w.survived(b, a) {
 					s.fail("P2: %s: %+v was dealt by %s before %+v by %s", uri, b.turn, b.by.id, a.turn, a.by.id)
 				}
 				continue
 			}
 			if a.Epoch == b.Epoch {
-				if !s.separate(a.by, b.by, a.dealt, b.dealt) {
+				if !s.separate(a.by, b.by, a.dealt, b.dealt) && w.survived(a, b) {
 					s.fail("P2: %s: %s and %s both deal in epoch %d", uri, a.by.id, b.by.id, a.Epoch)
 				}
 				continue
@@ -176,6 +179,16 @@ func (w *simWorld) known(a, b *simTurn) bool {
 		}
 	}
 	return false
+}
+
+// survived says that a member that served when one turn was dealt was there, and not separate from
+// who dealt it, when a later one was: it had promised the epoch of the first to its owner. When all
+// are gone that had, epochs may begin anew.
+func (w *simWorld) survived(first, later *simTurn) bool {
+	return slices.ContainsFunc(w.net.nodes, func(n *simNode) bool {
+		return !n.served.IsZero() && n.served.Before(first.dealt) && (!n.dead || n.died.After(later.dealt)) &&
+			!w.net.separate(n, later.by, first.dealt, later.dealt)
+	})
 }
 
 // passedOver gives a callee that should have had a turn between two others.

@@ -177,7 +177,7 @@ func (w *simWorld) play() {
 	w.every(8*time.Millisecond, w.end, w.someCall)
 	w.every(40*time.Millisecond, w.end, w.someRegistration)
 	w.every(60*time.Millisecond, w.end, w.someEnd)
-	w.every(60*time.Millisecond, w.end, w.someDigest)
+	w.every(60*time.Millisecond, w.end.Add(healed), w.someDigest)
 	w.every(50*time.Millisecond, w.end.Add(healed), w.watch)
 	w.cause(w.trouble, w.end)
 	s.run(w.end)

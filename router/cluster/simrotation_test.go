@@ -62,7 +62,7 @@ func (w *simWorld) observe(n *simNode, p *procedure, t turn, passed []uint64, de
 			known.link, known.call = w.via, w.carried
 		}
 		for _, other := range w.net.nodes {
-			if other.m.state == stateDraining || other != n && !n.reaches(other) {
+			if other.m.state == stateDraining || other != n && (!n.reaches(other) || w.net.separate(n, other, w.net.now, w.net.now)) {
 				known.unreachable = append(known.unreachable, other)
 			}
 		}
@@ -102,6 +102,9 @@ func (w *simWorld) judgeRotation(uri string) {
 	slices.SortStableFunc(turns, func(a, b *simTurn) int {
 		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Seq, b.Seq))
 	})
+	if s.quorum > 0 {
+		w.judgeReigns(uri, turns)
+	}
 	last := map[*simNode]*simTurn{}
 	for i, b := range turns {
 		before := last[b.by]
@@ -117,7 +120,7 @@ func (w *simWorld) judgeRotation(uri string) {
 		for j := i - 1; j >= 0; j-- {
 			a := turns[j]
 			if b.dealt.Before(a.dealt) {
-				if s.quorum > 0 || !s.separate(a.by, b.by, b.dealt, a.dealt) && w.survived(b, a) {
+				if !s.separate(a.by, b.by, b.dealt, a.dealt) && w.survived(b, a) {
 					s.fail("P2: %s: %+v was dealt by %s before %+v by %s", uri, b.turn, b.by.id, a.turn, a.by.id)
 				}
 				continue
@@ -147,6 +150,27 @@ func (w *simWorld) judgeRotation(uri string) {
 			w.broken(uri, after, b, passed)
 		}
 	}
+}
+
+// judgeReigns checks for Majority mode that nobody dealt a turn between those of another owner, also
+// while the cluster was split.
+func (w *simWorld) judgeReigns(uri string, turns []*simTurn) {
+	turns = slices.SortedStableFunc(slices.Values(turns), func(a, b *simTurn) int { return a.dealt.Compare(b.dealt) })
+	over := map[simReign]*simTurn{}
+	for i, t := range turns {
+		if before := over[simReign{t.by, t.Epoch}]; before != nil {
+			w.net.fail("P6: %s: %+v was dealt by %s at %s, between turns of %s in epoch %d", uri, before.turn, before.by.id, before.dealt.Format("05.000000"), t.by.id, t.Epoch)
+		}
+		if i > 0 && (turns[i-1].by != t.by || turns[i-1].Epoch != t.Epoch) {
+			over[simReign{turns[i-1].by, turns[i-1].Epoch}] = t
+		}
+	}
+}
+
+// simReign is a time in which a member deals.
+type simReign struct {
+	by    *simNode
+	epoch uint64
 }
 
 // merged says that the turn b comes after the last one of a part of the cluster that was separate
@@ -186,7 +210,7 @@ func (w *simWorld) known(a, b *simTurn) bool {
 // are gone that had, epochs may begin anew.
 func (w *simWorld) survived(first, later *simTurn) bool {
 	return slices.ContainsFunc(w.net.nodes, func(n *simNode) bool {
-		return !n.served.IsZero() && n.served.Before(first.dealt) && (!n.dead || n.died.After(later.dealt)) &&
+		return n != first.by && !n.served.IsZero() && n.served.Before(first.dealt) && (!n.dead || n.died.After(later.dealt)) &&
 			!w.net.separate(n, later.by, first.dealt, later.dealt)
 	})
 }

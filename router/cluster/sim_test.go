@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ var (
 // rotation (P2), one answer (P3), fast failover (P4), no lost call (P5), splits are healed (P6).
 // Seeds run on all processors; each runs alone in one goroutine and goes the same way every time.
 func TestSimulation(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a world is small, and gone soon
 	var total simStats
 	var mu sync.Mutex
 	failed := map[uint64]string{}

@@ -38,7 +38,7 @@ func (m *machine) request(k listKey, invoke Policy, flags RegistrationFlags, c C
 		if refused := m.registeredAlready(&e, invoke); refused != nil {
 			m.out.done = append(m.out.done, func() { done(0, refused) })
 		} else {
-			m.confirm(func() { done(id, nil) })
+			m.confirmRegistration(k, answerOf(id, done))
 		}
 		return
 	}
@@ -222,8 +222,21 @@ func (m *machine) fail(a *asking, err error) {
 
 // followUp makes the requests that waited for this one.
 func (a *asking) followUp() {
-	for _, request := range a.then {
+	then := a.then
+	a.then = nil
+	for _, request := range then {
 		request()
+	}
+}
+
+// answerOf tells whoever asked for a registration that it is done, or why not.
+func answerOf(id wamp.ID, done func(wamp.ID, error)) func(error) {
+	return func(err error) {
+		if err != nil {
+			done(0, err)
+			return
+		}
+		done(id, nil)
 	}
 }
 
@@ -264,10 +277,7 @@ func (m *machine) onGrant(from *member, g *grant) {
 	if from == m.self {
 		m.settleGrant(id, m.self.id, a.key)
 	}
-	m.confirmOr(func() { a.done(id, nil) }, func() {
-		m.removeOwn(a.key)
-		m.fail(a, m.table.inMinority(fmt.Sprintf("%q cannot be registered", a.key.URI)))
-	})
+	m.confirmRegistration(a.key, answerOf(id, a.done))
 	a.followUp()
 }
 

@@ -175,6 +175,8 @@ func (x *calls) attempt(r *routing) (w Waiter, again bool) {
 	case p != nil:
 	case r.trying:
 		return pause{clock: x.clock, absent: true, nobody: true}, false
+	case x.full(r):
+		return pause{clock: x.clock}, false
 	case x.park(r):
 		return nil, false
 	default:

@@ -72,7 +72,7 @@ func (m *machine) members(state memberState) []MemberID {
 
 // startClaim claims what this member should own and does not.
 func (m *machine) startClaim() {
-	if m.claiming != nil || !m.slotsChanged || m.now.Before(m.claimAfter) || !m.table.leased(m.now) {
+	if m.claiming != nil || !m.slotsChanged || m.now.Before(m.claimAfter) || !m.table.leased(m.now) || m.tooYoung() {
 		return
 	}
 	m.slotsChanged = false
@@ -317,7 +317,7 @@ func (m *machine) onClaim(p *peer, c *claim) {
 	reply := &promise{Claim: c.Claim}
 	c.Slots.each(func(id slotID) {
 		slot := &m.table.slots[id]
-		if now := slot.promised.Load(); now > c.Epoch || now == c.Epoch && slot.owner.Load() != p.member {
+		if now := slot.promised.Load(); now > c.Epoch || now == c.Epoch && slot.owner.Load() != p.member || m.tooYoung() {
 			reply.Refused = append(reply.Refused, ownership{Slot: id, Epoch: now})
 			c.Slots.remove(id)
 			return

@@ -1,25 +1,34 @@
 package cluster
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // waiter is a change of the own list whose initiator waits until the other replicas have it.
 type waiter struct {
 	version uint64
 	since   time.Time
 	done    func()
-	// failed, when there is one, is a step of the machine that is taken instead when a majority is
-	// needed and cannot be had.
-	failed func()
+	// registered is there for registrations, of which a majority must know in Majority mode: when
+	// it cannot be had, the registration is taken back, and failed is called instead.
+	registered *listKey
+	failed     func()
 }
 
 // confirm calls done when every live member routes by the own list as it is now, and after a
 // second at most.
-func (m *machine) confirm(done func()) { m.confirmOr(done, nil) }
+func (m *machine) confirm(done func()) {
+	m.waiters = append(m.waiters, waiter{version: m.own.version, since: m.now, done: done})
+}
 
-// confirmOr is confirm for what a majority must have in Majority mode: when it has not got it in
-// the time of an ask, failed is called, within the step.
-func (m *machine) confirmOr(done, failed func()) {
-	m.waiters = append(m.waiters, waiter{version: m.own.version, since: m.now, done: done, failed: failed})
+// confirmRegistration calls done like confirm, with an error when in Majority mode no majority has
+// the registration in the time of an ask. Then it is on no list any more, whoever else waits for it.
+func (m *machine) confirmRegistration(k listKey, done func(error)) {
+	m.waiters = append(m.waiters, waiter{
+		version: m.own.version, since: m.now, done: func() { done(nil) }, registered: &k,
+		failed: func() { done(m.table.inMinority(fmt.Sprintf("%q cannot be registered", k.URI))) },
+	})
 }
 
 // releaseWaiters goes through those that wait in the order of their versions.
@@ -36,26 +45,41 @@ func (m *machine) releaseWaiters() {
 	if m.strangers() && m.table.flaw != flawNoAcks {
 		everybody = 0 // they are live, and will be linked
 	}
-	n := 0
-	for n < len(m.waiters) && m.release(&m.waiters[n], everybody) {
-		n++
+	n, kept := 0, m.waiters[:0:0]
+	for ; n < len(m.waiters); n++ {
+		w := &m.waiters[n]
+		if w.version > everybody && m.now.Sub(w.since) < ackWait {
+			break // and so it is with all behind it
+		}
+		if !m.release(w, everybody) {
+			kept = append(kept, *w) // for want of a majority, which others do not need
+		}
 	}
-	m.waiters = m.waiters[n:]
+	if m.waiters = m.waiters[n:]; len(kept) > 0 {
+		m.waiters = append(kept, m.waiters...)
+	}
 }
 
 // release ends a wait, if it is over.
 func (m *machine) release(w *waiter, everybody uint64) bool {
 	waited := m.now.Sub(w.since)
+	if w.registered != nil && m.table.quorum.Load() != 0 {
+		if _, ok := m.ownEntry(*w.registered); !ok { // taken back
+			m.out.done = append(m.out.done, w.failed)
+			return true
+		}
+	}
 	switch {
 	case w.version > everybody && waited < ackWait:
 		return false
-	case w.failed == nil || m.majorityHas(w.version):
+	case w.registered == nil || m.majorityHas(w.version):
 		m.out.done = append(m.out.done, w.done)
 		return true
 	case waited < askWait && !m.table.minority.Load():
 		return false
 	}
-	w.failed()
+	m.removeOwn(*w.registered)
+	m.out.done = append(m.out.done, w.failed)
 	return true
 }
 

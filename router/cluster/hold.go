@@ -14,8 +14,9 @@ import (
 
 // holds are the parked calls.
 type holds struct {
-	// queues counts those there are, so that calls look only when there are any.
-	queues atomic.Int64
+	// queues counts those there are, so that calls look only when there are any; bytes is the size
+	// of their calls.
+	queues, bytes atomic.Int64
 
 	mu       sync.Mutex
 	byURI    map[holdKey]*holdQueue
@@ -23,6 +24,10 @@ type holds struct {
 	// alarm is when they are looked through next; zero when nothing is parked.
 	alarm time.Time
 }
+
+// heldMost is how many bytes of calls may be parked on a replica before the connections of their
+// callers have to wait.
+const heldMost = 64 << 20
 
 type holdKey struct{ realm, uri string }
 
@@ -45,6 +50,7 @@ type held struct {
 	queue  *holdQueue
 	number uint64 // for Realm.Cancel
 	order  uint64
+	size   int64
 	since  time.Time
 	hold   time.Duration
 	until  time.Time
@@ -72,6 +78,11 @@ func (x *calls) holdOf(r *routing) time.Duration {
 	return hold
 }
 
+// full tells whether a call that came now would have to wait in its connection.
+func (x *calls) full(r *routing) bool {
+	return r.held == nil && x.holds.bytes.Load() > heldMost && x.holdOf(r) > 0
+}
+
 // park takes a call that can go nowhere now; false when it may not wait, or not any longer.
 func (x *calls) park(r *routing) bool {
 	if r.uri == "" || r.trying {
@@ -93,6 +104,7 @@ func (x *calls) park(r *routing) bool {
 	}
 	c := r.own()
 	c.held, h.call = h, c
+	h.size = int64(c.payload.Size() + len(c.details.Raw))
 	number := x.last.Add(1)
 	if h.order == 0 {
 		h.order = number
@@ -137,6 +149,7 @@ func (s *holds) insert(h *held) {
 	q.calls = slices.Insert(q.calls, at, h)
 	h.queue = q
 	s.byNumber[h.number] = h
+	s.bytes.Add(h.size)
 }
 
 // remove takes a call back, if it is parked.
@@ -152,6 +165,7 @@ func (s *holds) remove(number uint64) {
 func (s *holds) drop(h *held) {
 	q := h.queue
 	delete(s.byNumber, h.number)
+	s.bytes.Add(-h.size)
 	h.call = nil
 	if q.dead++; 2*q.dead > len(q.calls) {
 		q.calls = slices.DeleteFunc(q.calls, func(h *held) bool { return h.call == nil })

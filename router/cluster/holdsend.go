@@ -87,6 +87,7 @@ func (x *calls) sendHeld(q *holdQueue) {
 			continue
 		}
 		delete(s.byNumber, h.number)
+		s.bytes.Add(-h.size)
 		q.changed = false
 		s.mu.Unlock()
 		w := x.sendOn(h)

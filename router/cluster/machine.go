@@ -74,6 +74,7 @@ type machine struct {
 	granted map[wamp.ID][]granting // places given whose entry has not arrived yet
 
 	waiters []waiter  // by version
+	born    time.Time // the first step
 	strange time.Time // since when others reach somebody whom this member does not
 	lacking time.Time // since when a majority has been out of reach; zero when it is not
 	rivals  rivals    // by procedure

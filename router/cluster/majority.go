@@ -101,6 +101,12 @@ func (m *machine) disown() {
 	m.slotsChanged = true
 }
 
+// tooYoung tells, in Majority mode, that an earlier run of this replica may have told an owner a moment
+// ago that it hears it. Nothing is known of that here, so nobody is promised that place yet.
+func (m *machine) tooYoung() bool {
+	return m.table.quorum.Load() != 0 && m.now.Sub(m.born) < leaseOver
+}
+
 // majority tells whether so many replicas are enough to decide.
 func (m *machine) majority(replicas int) bool {
 	return int64(2*replicas) > m.table.quorum.Load()

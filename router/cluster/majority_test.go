@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -57,4 +58,48 @@ func unless(is bool, expected string) error {
 		return nil
 	}
 	return errors.New("not so: " + expected)
+}
+
+// A REGISTER whose place was granted just before the majority was lost, and one that the client sent
+// behind it, are both refused, once, and nothing stays on the list.
+func TestRegistrationsWithoutMajorityAreTakenBack(t *testing.T) {
+	nodes := startNodes(t, 3)
+	for _, n := range nodes {
+		n.SetQuorum(3)
+	}
+	n := nodes[0]
+	eventually(t, func() error { return unless(n.Joined(), "it reaches the majority") })
+	uri := ""
+	for i := 0; uri == ""; i++ {
+		candidate := fmt.Sprintf("com.example.p%d", i)
+		if n.table.slots[slotOf(RegistrationID("realm1", Exact, candidate))].active.Load() != 0 {
+			uri = candidate
+		}
+	}
+	nodes[1].end()
+	nodes[2].end()
+	answers := make(chan error, 4)
+	k := listKey{Realm: "realm1", URI: uri, Session: 7}
+	n.step(func(m *machine) {
+		for range 2 {
+			m.request(k, RoundRobin, 0, &echo{}, func(_ wamp.ID, err error) { answers <- err })
+		}
+		m.settle()
+		if _, ok := m.ownEntry(k); !ok {
+			t.Error("the place was not granted: this test does not show what it should")
+		}
+	})
+	for range 2 {
+		var refused *Error
+		if err := <-answers; !errors.As(err, &refused) || refused.URI != wamp.ErrUnavailable {
+			t.Errorf("REGISTER without a majority gives %v, want %s", err, wamp.ErrUnavailable)
+		}
+	}
+	if _, ok := n.Procedure(ProcedureKey{Realm: "realm1", URI: uri}); ok {
+		t.Error("the registration is still on the list")
+	}
+	n.step(func(m *machine) { m.settle() })
+	if len(answers) > 0 {
+		t.Error("a REGISTER was answered twice")
+	}
 }

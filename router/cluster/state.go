@@ -23,6 +23,9 @@ func (m *machine) at(now time.Time) {
 		m.logger.Warn("this replica was asleep; it claims again what it owned", "duration", now.Sub(m.now))
 		m.disown()
 	}
+	if m.born.IsZero() {
+		m.born = now
+	}
 	m.now = now
 	m.table.stepped.Store(steady(now))
 }

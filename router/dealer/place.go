@@ -29,7 +29,14 @@ type place struct {
 func (c *place) Open() bool { return !c.over.Load() }
 
 // Sent implements cluster.Caller.
-func (c *place) Sent(number uint64) { c.number.Store(number) }
+func (c *place) Sent(number uint64) {
+	for {
+		now := c.number.Load()
+		if number <= now || c.number.CompareAndSwap(now, number) {
+			return // a call that is parked and sent on at the same moment is where it went later
+		}
+	}
+}
 
 // wanted tells whether the call may be delivered.
 func (c *place) wanted() bool { return !c.over.Load() && !c.killed.Load() }

@@ -42,7 +42,7 @@ func (m *machine) releaseWaiters() {
 			everybody = min(everybody, p.acked)
 		}
 	}
-	if m.strangers() && m.table.flaw != flawNoAcks {
+	if m.waiters[0].version <= everybody && m.table.flaw != flawNoAcks && m.strangers() {
 		everybody = 0 // they are live, and will be linked
 	}
 	n, kept := 0, m.waiters[:0:0]

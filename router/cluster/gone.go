@@ -40,14 +40,21 @@ func (m *machine) seenByOthers(p *peer) bool {
 // more). It may be an owner that nobody here has asked: claims wait for it. In Available mode not
 // for ever.
 func (m *machine) strangers() bool {
+	linked := map[MemberID]bool{m.self.id: true}
+	for _, q := range m.peers {
+		if q.linked {
+			linked[q.id] = true
+		}
+	}
 	found := false
 	for _, q := range m.peers {
-		if !q.linked {
+		if !q.linked || found {
 			continue
 		}
 		for id := range q.sees {
-			if p := m.peer(id); id != m.self.id && (p == nil || !p.linked) {
+			if !linked[id] {
 				found = true
+				break
 			}
 		}
 	}

@@ -230,6 +230,7 @@ func (m *machine) act(c *claiming) {
 		if !c.slots.has(slotOf(id)) {
 			continue
 		}
+		m.maxStamp = max(m.maxStamp, t.Stamp)
 		p, ok := m.table.byID.get(id)
 		if !ok {
 			m.rememberTurn(id, t)

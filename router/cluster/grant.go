@@ -95,18 +95,16 @@ func (m *machine) decide(from *peer, id wamp.ID, a *ask) *grant {
 			"%q is declared with invoke %q, this registration asks for %q; register with invoke %q",
 			key.URI, declared.Invoke, invoke, declared.Invoke)}
 	}
-	stamp := uint64(m.now.UnixMicro())
+	stamp := max(uint64(m.now.UnixMicro()), m.maxStamp+1)
 	existing, taken := invoke, false
-	if n := len(v.entries); n > 0 {
+	if len(v.entries) > 0 {
 		existing, taken = v.invoke, true
-		stamp = max(stamp, v.entries[n-1].stamp+1)
 	}
 	for i, g := range given {
 		if !taken && i == 0 {
 			existing = g.invoke
 		}
 		taken = true
-		stamp = max(stamp, g.stamp+1)
 	}
 	switch {
 	case taken && existing != invoke:
@@ -116,6 +114,7 @@ func (m *machine) decide(from *peer, id wamp.ID, a *ask) *grant {
 		refused := alreadyExists(key.URI)
 		return &grant{Error: refused.URI, Text: refused.Message}
 	}
+	m.maxStamp = stamp
 	place := granting{to: to.id, key: a.Key, stamp: stamp, invoke: invoke}
 	if from != nil {
 		place.links = from.links

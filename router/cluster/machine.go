@@ -58,12 +58,15 @@ type machine struct {
 	// an answer from somebody who is not the owner any more.
 	slotsChanged, ownersChanged bool
 	maxEpoch                    uint64
-	claims                      uint64 // number of the last claim made here
-	claiming                    *claiming
-	claimAfter                  time.Time
-	seals                       map[uint64]*sealing // by fence
-	fences                      uint64
-	fenced                      map[uint64]func() // who waits for a fence that seals nothing
+	// maxStamp is the largest place seen so far. None is given twice, although clocks differ: calls
+	// and rotations know callees by their places, also those that have left.
+	maxStamp   uint64
+	claims     uint64 // number of the last claim made here
+	claiming   *claiming
+	claimAfter time.Time
+	seals      map[uint64]*sealing // by fence
+	fences     uint64
+	fenced     map[uint64]func() // who waits for a fence that seals nothing
 
 	asks    map[uint64]*asking
 	askOf   map[listKey]*asking

@@ -17,6 +17,7 @@ func (m *machine) show(who *member, e *listEntry, c Callee) bool {
 			return false
 		}
 		m.sum += e.hash()
+		m.maxStamp = max(m.maxStamp, e.Stamp)
 		first := len(p.load().entries) == 0
 		if first {
 			m.recall(p) // before a call can be dealt

@@ -224,8 +224,13 @@ func (w *simWorld) revoked(n *simNode, k listKey) {
 		}
 		w.stats.Revoked++
 		w.net.note("session %d of %s at %s is revoked", c.session, c.uri, n.id)
+		// What was decided while the replica was paused it hears when it wakes.
+		decided := w.net.now.Add(-settling)
+		if n.woke.After(decided) {
+			decided = n.stopped
+		}
 		if !slices.ContainsFunc(w.of[k.URI], func(o *simCallee) bool {
-			return o != c && o.stamp != 0 && o.stamp < e.Stamp && (o.ended.IsZero() || w.net.now.Sub(o.ended) < settling)
+			return o != c && o.stamp != 0 && o.stamp < e.Stamp && (o.ended.IsZero() || o.ended.After(decided))
 		}) && !slices.ContainsFunc(w.net.live(), func(o *simNode) bool { // or it is on its way to be confirmed
 			return slices.ContainsFunc(o.view(k.URI).entries, func(older entry) bool { return older.callee != nil && older.stamp < e.Stamp })
 		}) {

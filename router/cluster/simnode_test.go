@@ -29,6 +29,8 @@ type simNode struct {
 	// While it is paused timers that are due and what arrives wait.
 	paused      bool
 	pauses      int
+	stopped     time.Time // by the last pause
+	woke        time.Time // from it
 	timers      []func()
 	inbox       []simInput
 	slow        time.Duration // how long an input may wait
@@ -110,7 +112,7 @@ func (n *simNode) take(in simInput) {
 // pause stops the process. The others go on sending, and notice after a while that nothing comes.
 func (n *simNode) pause() {
 	n.net.note("pause %s", n.id)
-	n.paused = true
+	n.paused, n.stopped = true, n.net.now
 	n.pauses++
 	n.net.refresh()
 	n.net.parted()
@@ -125,7 +127,7 @@ func (n *simNode) wake() {
 		return
 	}
 	n.net.note("wake %s", n.id)
-	n.paused = false
+	n.paused, n.woke = false, n.net.now
 	timers, inbox := n.timers, n.inbox
 	n.timers, n.inbox = nil, nil
 	if n.net.chance(2) {

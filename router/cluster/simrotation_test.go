@@ -146,7 +146,7 @@ func (w *simWorld) judgeRotation(uri string) {
 				passed = nil // nobody knew where the rotation was
 			}
 		}
-		if passed != nil && !w.merged(uri, turns[:i], b) {
+		if passed != nil && !w.merged(uri, turns[:i], after, b) {
 			w.broken(uri, after, b, passed)
 		}
 	}
@@ -173,21 +173,26 @@ type simReign struct {
 	epoch uint64
 }
 
-// merged says that the turn b comes after the last one of a part of the cluster that was separate
-// from its owner: when a split heals, the rotation of one of the parts goes on, unless only one may
-// have a rotation.
-func (w *simWorld) merged(uri string, turns []*simTurn, b *simTurn) bool {
-	last := map[*simNode]bool{}
-	for _, a := range slices.Backward(turns) {
-		if a.Epoch == b.Epoch || last[a.by] || b.dealt.Before(a.dealt) {
-			continue
-		}
-		last[a.by] = true
-		if w.net.quorum == 0 && w.net.separate(a.by, b.by, a.dealt, b.dealt) && w.passedOver(uri, a, b) == nil {
-			return true
-		}
+// merged says that the turn b comes after the last one that a part of the cluster knew which was
+// separate when the last turn of all was dealt: when a split heals, the rotation of one of the parts
+// goes on, unless only one may have a rotation.
+func (w *simWorld) merged(uri string, turns []*simTurn, after, b *simTurn) bool {
+	s := w.net
+	if s.quorum > 0 {
+		return false
 	}
-	return false
+	return slices.ContainsFunc(s.nodes, func(n *simNode) bool {
+		if n.dead && n.died.Before(after.dealt) || !s.separate(n, after.by, after.dealt, after.dealt) && !s.separate(n, b.by, after.dealt, b.dealt) {
+			return false
+		}
+		for _, a := range slices.Backward(turns) {
+			knew := func(o *simNode) bool { return o == n || !s.separate(o, n, a.dealt, a.dealt) }
+			if a.Epoch < b.Epoch && !b.dealt.Before(a.dealt) && (knew(a.by) || knew(a.at)) {
+				return w.passedOver(uri, a, b) == nil
+			}
+		}
+		return false
+	})
 }
 
 func (w *simWorld) broken(uri string, a, b *simTurn, passed *simCallee) {

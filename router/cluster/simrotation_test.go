@@ -226,7 +226,7 @@ func (w *simWorld) passedOver(uri string, a, b *simTurn) *simCallee {
 		if c.stamp == 0 || !between(a.Stamp, c.stamp, b.Stamp) {
 			continue
 		}
-		there := !c.confirmed.IsZero() && !c.confirmed.After(a.dealt) && (c.ended.IsZero() || c.ended.After(b.delivered))
+		there := !c.confirmed.IsZero() && c.confirmed.Before(a.dealt) && (c.ended.IsZero() || c.ended.After(b.delivered))
 		if there && !w.unreached(c, a, b) && !w.swallowed(c, a, b) {
 			return c
 		}

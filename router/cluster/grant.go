@@ -95,7 +95,10 @@ func (m *machine) decide(from *peer, id wamp.ID, a *ask) *grant {
 			"%q is declared with invoke %q, this registration asks for %q; register with invoke %q",
 			key.URI, declared.Invoke, invoke, declared.Invoke)}
 	}
-	stamp := max(uint64(m.now.UnixMicro()), m.maxStamp+1)
+	stamp := uint64(m.now.UnixMicro())
+	if stamp <= m.maxStamp { // two sides of a split must not both go on with the same places
+		stamp = m.maxStamp + 1 + uint64(m.random(256))
+	}
 	existing, taken := invoke, false
 	if len(v.entries) > 0 {
 		existing, taken = v.invoke, true

@@ -37,14 +37,14 @@ func (x *calls) askAbout(owner *member, last uint64) {
 	}
 	for _, other := range x.table.allMembers() {
 		if at[other] {
-			other.send(&frame{kind: frameHeld, origin: owner.hash, call: last, seq: ifUnlinked})
+			other.send(&frame{kind: frameHeld, origin: owner.hash, call: last, seq: laterIfLinked})
 		}
 	}
 }
 
-// ifUnlinked in a frameHeld asks for an answer only from a member without links to the origin: one
-// that has links will tell when they break, and calls may be on their way on them.
-const ifUnlinked = 1
+// laterIfLinked in a frameHeld asks a member that has links to the origin to answer when all that is on
+// its way on them has come: by then it has arrived, or the links are broken.
+const laterIfLinked = 1
 
 // linked: the links to a member are new. What it sent on those before, which it may have held for
 // good when this side had given them up, is lost; so a call that was made until now, and that an owner
@@ -77,10 +77,15 @@ func (x *calls) onLost(from *member, f *frame) {
 
 // onHeld answers with the calls that are held here for the sender.
 func (x *calls) onHeld(from *member, f *frame) {
-	if owner := x.table.member(f.origin); f.seq == ifUnlinked && owner != nil && owner.up.Load() {
+	origin, call := f.origin, f.call
+	answer := func() {
+		from.send(&frame{kind: frameHolds, origin: origin, call: call, Payload: wamp.Payload{Args: x.held()[from]}})
+	}
+	if owner := x.table.member(origin); f.seq == laterIfLinked && owner != nil && owner.up.Load() {
+		x.clock.AfterFunc(breakAfter, answer)
 		return
 	}
-	from.send(&frame{kind: frameHolds, origin: f.origin, call: f.call, Payload: wamp.Payload{Args: x.held()[from]}})
+	answer()
 }
 
 // onHolds: that is the answer, for the calls up to the one that was the last when it was asked.

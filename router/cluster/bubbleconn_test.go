@@ -113,7 +113,7 @@ func (f *bubbleFlow) push(b []byte) {
 }
 
 // take gives what has arrived, or how long to wait for the next (0: until woken).
-func (f *bubbleFlow) take(b []byte) (n int, err error, wait time.Duration) {
+func (f *bubbleFlow) take(b []byte) (n int, wait time.Duration, err error) {
 	now := time.Now()
 	later := func(at time.Time) bool {
 		if !at.After(now) {
@@ -127,19 +127,19 @@ func (f *bubbleFlow) take(b []byte) (n int, err error, wait time.Duration) {
 	broken, at := f.failed(f.to)
 	switch {
 	case f.readEnd:
-		return 0, net.ErrClosed, 0
+		return 0, 0, net.ErrClosed
 	case !f.readDeadline.IsZero() && !later(f.readDeadline):
-		return 0, os.ErrDeadlineExceeded, 0
+		return 0, 0, os.ErrDeadlineExceeded
 	case broken:
-		return 0, syscall.ECONNRESET, 0
+		return 0, 0, syscall.ECONNRESET
 	}
 	later(at)
 	if len(f.segments) == 0 || !f.net.passes(f.from, f.to) || later(f.segments[0].at) {
-		return 0, nil, wait
+		return 0, wait, nil
 	}
 	s := &f.segments[0]
 	if len(s.bytes) == 0 {
-		return 0, io.EOF, 0
+		return 0, 0, io.EOF
 	}
 	n = copy(b, s.bytes)
 	if s.bytes = s.bytes[n:]; len(s.bytes) == 0 {
@@ -150,13 +150,13 @@ func (f *bubbleFlow) take(b []byte) (n int, err error, wait time.Duration) {
 		f.unacked += n
 	}
 	bubbleWake(f.room)
-	return n, nil, 0
+	return n, 0, nil
 }
 
 func (f *bubbleFlow) read(b []byte) (int, error) {
 	for {
 		f.net.mu.Lock()
-		n, err, wait := f.take(b)
+		n, wait, err := f.take(b)
 		f.net.mu.Unlock()
 		if n > 0 || err != nil {
 			return n, err
@@ -182,7 +182,7 @@ func (f *bubbleFlow) write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
 		f.net.mu.Lock()
-		n, err, wait := f.put(b[done:])
+		n, wait, err := f.put(b[done:])
 		f.net.mu.Unlock()
 		done += n
 		if err != nil {
@@ -196,15 +196,15 @@ func (f *bubbleFlow) write(b []byte) (int, error) {
 }
 
 // put sends what there is room for, or says how long to wait for room (0: until woken).
-func (f *bubbleFlow) put(b []byte) (n int, err error, wait time.Duration) {
+func (f *bubbleFlow) put(b []byte) (n int, wait time.Duration, err error) {
 	broken, at := f.failed(f.from)
 	switch {
 	case f.writeEnd:
-		return 0, net.ErrClosed, 0
+		return 0, 0, net.ErrClosed
 	case !f.writeUntil.IsZero() && !f.writeUntil.After(time.Now()):
-		return 0, os.ErrDeadlineExceeded, 0
+		return 0, 0, os.ErrDeadlineExceeded
 	case broken:
-		return 0, syscall.ECONNRESET, 0
+		return 0, 0, syscall.ECONNRESET
 	}
 	n = min(len(b), bubbleWindow-f.unread-f.unacked)
 	if n <= 0 {
@@ -213,7 +213,7 @@ func (f *bubbleFlow) put(b []byte) (n int, err error, wait time.Duration) {
 				wait = d
 			}
 		}
-		return 0, nil, wait
+		return 0, wait, nil
 	}
 	f.push(append([]byte(nil), b[:n]...))
 	f.unread += n
@@ -221,7 +221,7 @@ func (f *bubbleFlow) put(b []byte) (n int, err error, wait time.Duration) {
 	if now := f.net.hosts[f.to.ip]; f.broken == nil && (now != f.to && f.net.passes(f.from, now) || f.readEnd && f.net.passes(f.from, f.to)) {
 		f.reset(now, f.from)
 	}
-	return n, nil, 0
+	return n, 0, nil
 }
 
 // bubbleConn is one end of a connection.
@@ -340,7 +340,7 @@ func (l *bubbleListener) Addr() net.Addr { return l.host.address(l.port) }
 func (h *bubbleHost) connect(ctx context.Context, address string) (net.Conn, error) {
 	again := time.Second
 	for {
-		conn, err, wait := h.tryConnect(address)
+		conn, wait, err := h.tryConnect(address)
 		if wait < 0 {
 			wait = again
 			again *= 2
@@ -364,23 +364,23 @@ func (h *bubbleHost) connect(ctx context.Context, address string) (net.Conn, err
 
 // tryConnect gives a connection or an error, which is there after a while; a negative one: nothing
 // comes back.
-func (h *bubbleHost) tryConnect(address string) (conn net.Conn, err error, after time.Duration) {
+func (h *bubbleHost) tryConnect(address string) (conn net.Conn, after time.Duration, err error) {
 	n := h.net
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	to, port := n.at(address)
 	if to == nil || !n.passes(h, to) || !n.passes(to, h) {
-		return nil, nil, -1
+		return nil, -1, nil
 	}
 	after = n.transit() + n.transit()
 	l := to.ports[port]
 	if l == nil || to.gone || len(l.conns) == cap(l.conns) {
-		return nil, syscall.ECONNREFUSED, after
+		return nil, after, syscall.ECONNREFUSED
 	}
 	h.nextPort++
 	there, back := n.newFlows(h, to)
 	here, far := h.address(h.nextPort), l.Addr()
 	there.last = time.Now().Add(after)
 	l.conns <- &bubbleConn{net: n, in: there, out: back, local: far, remote: here}
-	return &bubbleConn{net: n, in: back, out: there, local: here, remote: far}, nil, after
+	return &bubbleConn{net: n, in: back, out: there, local: here, remote: far}, after, nil
 }

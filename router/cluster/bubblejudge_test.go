@@ -192,7 +192,7 @@ func (l *bubbleLoad) judge() {
 	defer l.mu.Unlock()
 	for _, c := range l.calls {
 		c.mu.Lock()
-		if c.answers != 1 && !(c.answers == 0 && c.at.router.ended()) {
+		if c.answers != 1 && (c.answers != 0 || !c.at.router.ended()) {
 			l.b.failf("%s called %s and got %d answers", c.at.self.replica, c.uri, c.answers)
 		}
 		c.mu.Unlock()

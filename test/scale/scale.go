@@ -37,7 +37,7 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	err = errors.Join(
 		os.WriteFile(filepath.Join(dir, "realm.yaml"), []byte(document), 0o600),
 		os.WriteFile(filepath.Join(dir, "key"), []byte("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n"), 0o600),

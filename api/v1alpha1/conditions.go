@@ -20,6 +20,9 @@ const (
 	ConditionProgressing = "Progressing"
 	// ConditionConsistent: the routers of a WampCluster hold the same callee lists.
 	ConditionConsistent = "Consistent"
+	// ConditionStalled: nothing goes on until somebody changes something; tools that know nothing of
+	// this API, kstatus among them, take it for a failure. Its message says what to change.
+	ConditionStalled = "Stalled"
 	// ConditionReady sums up the others; tools that know nothing of this API read it.
 	ConditionReady = "Ready"
 )

@@ -33,14 +33,20 @@ type Listener struct {
 }
 
 // ListenerTLS names the certificate of the client port.
+// +kubebuilder:validation:XValidation:rule="has(self.secretName) != has(self.certificate)",message="write either secretName, of a Secret with tls.crt and tls.key, or certificate, for cert-manager to issue one"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientAuth) || self.clientAuth == 'None' || has(self.clientCA)",message="clientAuth: Request and clientAuth: Require need a clientCA: certificates are taken from its authorities alone"
 type ListenerTLS struct {
 	// secretName is a Secret of type kubernetes.io/tls (tls.crt, tls.key) in the namespace of
-	// the WampCluster. A renewed certificate is picked up without a restart.
-	// +required
+	// the WampCluster. A renewed certificate is picked up without a restart. Either this or
+	// certificate is there.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="write the name of a Secret with tls.crt and tls.key"
-	SecretName string `json:"secretName"`
+	SecretName string `json:"secretName,omitempty"`
+	// certificate lets the operator ask cert-manager for the certificate, which comes in a Secret
+	// with the name of the WampCluster and "-tls".
+	// +optional
+	Certificate *ListenerCertificate `json:"certificate,omitempty"`
 	// clientCA has the authorities whose clients' certificates are taken. Realms name the
 	// certificates of their principals.
 	// +optional
@@ -50,6 +56,46 @@ type ListenerTLS struct {
 	// +optional
 	// +kubebuilder:validation:Enum=None;Request;Require
 	ClientAuth RouterClientAuth `json:"clientAuth,omitempty"`
+}
+
+// ListenerCertificate is a Certificate of cert-manager.
+type ListenerCertificate struct {
+	// issuerRef names who issues it.
+	// +required
+	IssuerRef IssuerReference `json:"issuerRef"`
+	// dnsNames that clients connect by, beside those of the client Service.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	DNSNames []string `json:"dnsNames,omitempty"`
+	// duration for which it is valid, 1h to 87600h (ten years); cert-manager's default when absent.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1h') && duration(self) <= duration('87600h')",message="write a duration from 1h to 87600h, for example 2160h"
+	Duration *metav1.Duration `json:"duration,omitempty"`
+}
+
+// IssuerReference names an issuer of cert-manager.
+type IssuerReference struct {
+	// name of the issuer.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// kind: Issuer, in the namespace of the WampCluster, ClusterIssuer, or that of an issuer of
+	// another group.
+	// +optional
+	// +kubebuilder:default=Issuer
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+	// group of the issuer.
+	// +optional
+	// +kubebuilder:default=cert-manager.io
+	// +kubebuilder:validation:MaxLength=253
+	Group string `json:"group,omitempty"`
 }
 
 // ClientCA is where the certificates of authorities are, PEM, in the namespace of the WampCluster. A

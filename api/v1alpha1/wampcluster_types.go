@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -31,6 +32,9 @@ type AllowedNamespaces struct {
 
 // ServiceShape is what can be said about the Service for clients.
 // +kubebuilder:validation:XValidation:rule="!has(self.nodePort) || self.type != 'ClusterIP'",message="a nodePort needs type: NodePort or type: LoadBalancer"
+// +kubebuilder:validation:XValidation:rule="!has(self.externalTrafficPolicy) || self.type != 'ClusterIP'",message="externalTrafficPolicy needs type: NodePort or type: LoadBalancer"
+// +kubebuilder:validation:XValidation:rule="!has(self.loadBalancerClass) || self.type == 'LoadBalancer'",message="loadBalancerClass needs type: LoadBalancer"
+// +kubebuilder:validation:XValidation:rule="!has(self.ipFamilies) || self.ipFamilies.size() < 2 || (has(self.ipFamilyPolicy) && self.ipFamilyPolicy != 'SingleStack')",message="two ipFamilies need ipFamilyPolicy: PreferDualStack or RequireDualStack"
 type ServiceShape struct {
 	// type of the Service.
 	// +optional
@@ -50,6 +54,27 @@ type ServiceShape struct {
 	// +optional
 	// +kubebuilder:validation:Enum=None;ClientIP
 	SessionAffinity corev1.ServiceAffinity `json:"sessionAffinity,omitempty"`
+	// externalTrafficPolicy: Local leaves connections from outside at routers of the node that they
+	// came to, so that the address of the client is kept.
+	// +optional
+	// +kubebuilder:validation:Enum=Cluster;Local
+	ExternalTrafficPolicy corev1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
+	// loadBalancerClass of a Service of type LoadBalancer. It cannot be changed later.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	LoadBalancerClass string `json:"loadBalancerClass,omitempty"`
+	// ipFamilyPolicy of this Service and of the one by which the routers find one another: with
+	// PreferDualStack they get an address of both families where the Kubernetes cluster has both.
+	// +optional
+	// +kubebuilder:validation:Enum=SingleStack;PreferDualStack;RequireDualStack
+	IPFamilyPolicy corev1.IPFamilyPolicy `json:"ipFamilyPolicy,omitempty"`
+	// ipFamilies of these Services, the first one preferred; that of the Kubernetes cluster when
+	// absent. The first cannot be changed later.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:items:Enum=IPv4;IPv6
+	IPFamilies []corev1.IPFamily `json:"ipFamilies,omitempty"`
 	// annotations of the Service, for load balancers and the like.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
@@ -100,6 +125,69 @@ type PodShape struct {
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:XValidation:rule="self.all(e, !(e.name in ['POD_NAME', 'POD_IP']))",message="POD_NAME and POD_IP are set by the operator: remove them"
 	Env []corev1.EnvVar `json:"env,omitempty"`
+}
+
+// NetworkPolicyMode says whether the operator makes a NetworkPolicy.
+// +kubebuilder:validation:Enum=Managed;None
+type NetworkPolicyMode string
+
+const (
+	// NetworkPolicyManaged: the operator makes a NetworkPolicy for the routers.
+	NetworkPolicyManaged NetworkPolicyMode = "Managed"
+	// NetworkPolicyNone: it makes none, and removes the one that it made.
+	NetworkPolicyNone NetworkPolicyMode = "None"
+)
+
+// NetworkPolicyShape says who may reach the ports of the routers. It is worth what the network of the
+// Kubernetes cluster makes of NetworkPolicies.
+type NetworkPolicyShape struct {
+	// mode: Managed makes a NetworkPolicy: gossip and links are open to routers of the same
+	// WampCluster alone. None makes none.
+	// +optional
+	// +kubebuilder:default=Managed
+	Mode NetworkPolicyMode `json:"mode,omitempty"`
+	// clients may reach the port for clients; everybody when absent.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Clients []networkingv1.NetworkPolicyPeer `json:"clients,omitempty"`
+	// monitoring may reach the port of administration (metrics and probes; the state of the router
+	// only with a token), beside the operator; every pod when absent.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Monitoring []networkingv1.NetworkPolicyPeer `json:"monitoring,omitempty"`
+}
+
+// PodMonitorMode says whether the operator makes a PodMonitor.
+// +kubebuilder:validation:Enum=Auto;None
+type PodMonitorMode string
+
+const (
+	// PodMonitorAuto: a PodMonitor is made where the Kubernetes cluster knows that kind.
+	PodMonitorAuto PodMonitorMode = "Auto"
+	// PodMonitorNone: none is made, and the one that was made is removed.
+	PodMonitorNone PodMonitorMode = "None"
+)
+
+// Monitoring says how the routers' metrics are collected.
+type Monitoring struct {
+	// podMonitor: Auto makes a PodMonitor (Prometheus Operator) where the Kubernetes cluster knows
+	// that kind; None makes none.
+	// +optional
+	// +kubebuilder:default=Auto
+	PodMonitor PodMonitorMode `json:"podMonitor,omitempty"`
+	// labels of the PodMonitor, by which a Prometheus selects it.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('wamp-operator.io/') && !k.startsWith('app.kubernetes.io/'))",message="labels that begin with wamp-operator.io/ or app.kubernetes.io/ are the operator's own: choose another prefix"
+	Labels map[string]string `json:"labels,omitempty"`
+	// interval between two looks at the metrics, 1s to 1h; that of the Prometheus when absent.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="write a duration from 1s to 1h, for example 30s"
+	Interval *metav1.Duration `json:"interval,omitempty"`
 }
 
 // MaxReplicas is the most routers one cluster has: every router keeps links to every other.
@@ -159,6 +247,14 @@ type WampClusterSpec struct {
 	// +optional
 	// +kubebuilder:default={type: ClusterIP}
 	Service ServiceShape `json:"service,omitempty,omitzero"`
+	// networkPolicy says who may reach the ports of the routers.
+	// +optional
+	// +kubebuilder:default={mode: Managed}
+	NetworkPolicy NetworkPolicyShape `json:"networkPolicy,omitempty,omitzero"`
+	// monitoring says how the routers' metrics are collected.
+	// +optional
+	// +kubebuilder:default={podMonitor: Auto}
+	Monitoring Monitoring `json:"monitoring,omitempty,omitzero"`
 	// pod shapes the router pods.
 	// +optional
 	Pod PodShape `json:"pod,omitempty,omitzero"`
@@ -190,6 +286,9 @@ type WampClusterStatus struct {
 	// selector finds the router pods; the scale subresource hands it to autoscalers.
 	// +optional
 	Selector string `json:"selector,omitempty"`
+	// updatedReplicas is the number of router pods that are as the spec says.
+	// +optional
+	UpdatedReplicas int32 `json:"updatedReplicas"`
 	// snapshotHash is the hash of the realms and procedures that the routers are told to serve.
 	// +optional
 	SnapshotHash string `json:"snapshotHash,omitempty"`
@@ -205,7 +304,7 @@ type WampClusterStatus struct {
 	// gossipKey tells of the key that protects what routers say to one another.
 	// +optional
 	GossipKey *GossipKeyStatus `json:"gossipKey,omitempty"`
-	// conditions are Available, Progressing, Programmed, Consistent and Ready.
+	// conditions are Available, Progressing, Programmed, Consistent, Stalled and Ready.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

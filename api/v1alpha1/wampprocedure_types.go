@@ -64,6 +64,21 @@ type WampProcedureSpec struct {
 	// +kubebuilder:validation:MaxLength=32
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) <= duration('5m')",message="write a duration from 0s to 5m, for example 5s"
 	Hold *metav1.Duration `json:"hold,omitempty"`
+	// timeout is how long a call of the procedure may take: a call that asks for no timeout, or for a
+	// longer one, gets this one. When it is over the caller gets wamp.error.timeout and the callee is
+	// told to stop. With progressive results it counts from one to the next. A duration from 1ms to
+	// 24h; absent, calls have the timeout that they ask for.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('24h')",message="write a duration from 1ms to 24h, for example 30s"
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+	// concurrency is how many calls a callee has at once at most, whichever callers they come from; a
+	// callee that registers with a smaller one keeps its own. Calls beyond what all callees may have
+	// wait, and their senders with them. From 1 to 1000000; absent, callees decide.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 1000000",message="write a number of calls from 1 to 1000000"
+	Concurrency *int32 `json:"concurrency,omitempty"`
 	// standbys is how many callees besides the first make the procedure redundant; it decides
 	// the condition Redundant and nothing else. From 0 to 1000.
 	// +optional
@@ -109,7 +124,7 @@ type WampProcedureStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	CalleeList []CalleeStatus `json:"calleeList,omitempty"`
-	// conditions are Accepted, Programmed, Available, Redundant and Ready.
+	// conditions are Accepted, Programmed, Available, Redundant, Stalled and Ready.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

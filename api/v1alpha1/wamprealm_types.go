@@ -133,7 +133,7 @@ type WampRealmStatus struct {
 	// observedGeneration is the generation that this status speaks of.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// conditions are Accepted, ResolvedRefs, Programmed and Ready.
+	// conditions are Accepted, ResolvedRefs, Programmed, Stalled and Ready.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

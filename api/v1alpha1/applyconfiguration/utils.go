@@ -44,14 +44,22 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EventHistoryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GossipKeyStatus"):
 		return &apiv1alpha1.GossipKeyStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IssuerReference"):
+		return &apiv1alpha1.IssuerReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Limits"):
 		return &apiv1alpha1.LimitsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Listener"):
 		return &apiv1alpha1.ListenerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ListenerCertificate"):
+		return &apiv1alpha1.ListenerCertificateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ListenerTLS"):
 		return &apiv1alpha1.ListenerTLSApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LongPollOptions"):
 		return &apiv1alpha1.LongPollOptionsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Monitoring"):
+		return &apiv1alpha1.MonitoringApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("NetworkPolicyShape"):
+		return &apiv1alpha1.NetworkPolicyShapeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Permission"):
 		return &apiv1alpha1.PermissionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PodShape"):

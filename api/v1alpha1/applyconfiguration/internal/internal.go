@@ -194,6 +194,20 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.InvocationPolicy
   scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.IssuerReference
+  map:
+    fields:
+    - name: group
+      type:
+        scalar: string
+      default: cert-manager.io
+    - name: kind
+      type:
+        scalar: string
+      default: Issuer
+    - name: name
+      type:
+        scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.KDF
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Limits
@@ -260,9 +274,27 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: webSocket
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.WebSocketOptions
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ListenerCertificate
+  map:
+    fields:
+    - name: dnsNames
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+    - name: duration
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: issuerRef
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.IssuerReference
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ListenerTLS
   map:
     fields:
+    - name: certificate
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ListenerCertificate
     - name: clientAuth
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.RouterClientAuth
@@ -286,8 +318,44 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.MatchPolicy
   scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Monitoring
+  map:
+    fields:
+    - name: interval
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
+    - name: labels
+      type:
+        map:
+          elementType:
+            scalar: string
+    - name: podMonitor
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.PodMonitorMode
+      default: Auto
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.NamespacesFrom
   scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.NetworkPolicyMode
+  scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.NetworkPolicyShape
+  map:
+    fields:
+    - name: clients
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.api.networking.v1.NetworkPolicyPeer
+          elementRelationship: atomic
+    - name: mode
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.NetworkPolicyMode
+      default: Managed
+    - name: monitoring
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.api.networking.v1.NetworkPolicyPeer
+          elementRelationship: atomic
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.PartitionPolicy
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.PatternMatch
@@ -308,6 +376,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: uri
       type:
         scalar: string
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.PodMonitorMode
+  scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.PodShape
   map:
     fields:
@@ -448,6 +518,21 @@ var schemaYAML = typed.YAMLObject(`types:
         map:
           elementType:
             scalar: string
+    - name: externalTrafficPolicy
+      type:
+        namedType: io.k8s.api.core.v1.ServiceExternalTrafficPolicy
+    - name: ipFamilies
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.api.core.v1.IPFamily
+          elementRelationship: atomic
+    - name: ipFamilyPolicy
+      type:
+        namedType: io.k8s.api.core.v1.IPFamilyPolicy
+    - name: loadBalancerClass
+      type:
+        scalar: string
     - name: nodePort
       type:
         scalar: numeric
@@ -518,6 +603,16 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Listener
       default:
         port: 8080
+    - name: monitoring
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Monitoring
+      default:
+        podMonitor: Auto
+    - name: networkPolicy
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.NetworkPolicyShape
+      default:
+        mode: Managed
     - name: partitionPolicy
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.PartitionPolicy
@@ -572,6 +667,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: snapshotHash
       type:
         scalar: string
+    - name: updatedReplicas
+      type:
+        scalar: numeric
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampProcedure
   map:
     fields:
@@ -596,6 +694,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: clusterRef
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ClusterReference
+    - name: concurrency
+      type:
+        scalar: numeric
     - name: enforcement
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.EnforcementPolicy
@@ -625,6 +726,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 1
+    - name: timeout
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Duration
     - name: uri
       type:
         scalar: string
@@ -812,6 +916,10 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     elementRelationship: atomic
+- name: io.k8s.api.core.v1.IPFamily
+  scalar: string
+- name: io.k8s.api.core.v1.IPFamilyPolicy
+  scalar: string
 - name: io.k8s.api.core.v1.LocalObjectReference
   map:
     fields:
@@ -1017,6 +1125,8 @@ var schemaYAML = typed.YAMLObject(`types:
     elementRelationship: atomic
 - name: io.k8s.api.core.v1.ServiceAffinity
   scalar: string
+- name: io.k8s.api.core.v1.ServiceExternalTrafficPolicy
+  scalar: string
 - name: io.k8s.api.core.v1.ServiceType
   scalar: string
 - name: io.k8s.api.core.v1.TaintEffect
@@ -1082,6 +1192,30 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: weight
       type:
         scalar: numeric
+- name: io.k8s.api.networking.v1.IPBlock
+  map:
+    fields:
+    - name: cidr
+      type:
+        scalar: string
+    - name: except
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
+- name: io.k8s.api.networking.v1.NetworkPolicyPeer
+  map:
+    fields:
+    - name: ipBlock
+      type:
+        namedType: io.k8s.api.networking.v1.IPBlock
+    - name: namespaceSelector
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
+    - name: podSelector
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector
 - name: io.k8s.apimachinery.pkg.api.resource.Quantity
   scalar: untyped
   list:

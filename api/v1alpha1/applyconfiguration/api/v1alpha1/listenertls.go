@@ -12,8 +12,12 @@ import (
 // ListenerTLS names the certificate of the client port.
 type ListenerTLSApplyConfiguration struct {
 	// secretName is a Secret of type kubernetes.io/tls (tls.crt, tls.key) in the namespace of
-	// the WampCluster. A renewed certificate is picked up without a restart.
+	// the WampCluster. A renewed certificate is picked up without a restart. Either this or
+	// certificate is there.
 	SecretName *string `json:"secretName,omitempty"`
+	// certificate lets the operator ask cert-manager for the certificate, which comes in a Secret
+	// with the name of the WampCluster and "-tls".
+	Certificate *ListenerCertificateApplyConfiguration `json:"certificate,omitempty"`
 	// clientCA has the authorities whose clients' certificates are taken. Realms name the
 	// certificates of their principals.
 	ClientCA *ClientCAApplyConfiguration `json:"clientCA,omitempty"`
@@ -33,6 +37,14 @@ func ListenerTLS() *ListenerTLSApplyConfiguration {
 // If called multiple times, the SecretName field is set to the value of the last call.
 func (b *ListenerTLSApplyConfiguration) WithSecretName(value string) *ListenerTLSApplyConfiguration {
 	b.SecretName = &value
+	return b
+}
+
+// WithCertificate sets the Certificate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Certificate field is set to the value of the last call.
+func (b *ListenerTLSApplyConfiguration) WithCertificate(value *ListenerCertificateApplyConfiguration) *ListenerTLSApplyConfiguration {
+	b.Certificate = value
 	return b
 }
 

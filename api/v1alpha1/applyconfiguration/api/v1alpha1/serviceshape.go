@@ -20,6 +20,17 @@ type ServiceShapeApplyConfiguration struct {
 	// sessionAffinity: ClientIP brings all connections from one address to the same router, which
 	// HTTP long-poll needs.
 	SessionAffinity *v1.ServiceAffinity `json:"sessionAffinity,omitempty"`
+	// externalTrafficPolicy: Local leaves connections from outside at routers of the node that they
+	// came to, so that the address of the client is kept.
+	ExternalTrafficPolicy *v1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
+	// loadBalancerClass of a Service of type LoadBalancer. It cannot be changed later.
+	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
+	// ipFamilyPolicy of this Service and of the one by which the routers find one another: with
+	// PreferDualStack they get an address of both families where the Kubernetes cluster has both.
+	IPFamilyPolicy *v1.IPFamilyPolicy `json:"ipFamilyPolicy,omitempty"`
+	// ipFamilies of these Services, the first one preferred; that of the Kubernetes cluster when
+	// absent. The first cannot be changed later.
+	IPFamilies []v1.IPFamily `json:"ipFamilies,omitempty"`
 	// annotations of the Service, for load balancers and the like.
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
@@ -59,6 +70,40 @@ func (b *ServiceShapeApplyConfiguration) WithNodePort(value int32) *ServiceShape
 // If called multiple times, the SessionAffinity field is set to the value of the last call.
 func (b *ServiceShapeApplyConfiguration) WithSessionAffinity(value v1.ServiceAffinity) *ServiceShapeApplyConfiguration {
 	b.SessionAffinity = &value
+	return b
+}
+
+// WithExternalTrafficPolicy sets the ExternalTrafficPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExternalTrafficPolicy field is set to the value of the last call.
+func (b *ServiceShapeApplyConfiguration) WithExternalTrafficPolicy(value v1.ServiceExternalTrafficPolicy) *ServiceShapeApplyConfiguration {
+	b.ExternalTrafficPolicy = &value
+	return b
+}
+
+// WithLoadBalancerClass sets the LoadBalancerClass field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LoadBalancerClass field is set to the value of the last call.
+func (b *ServiceShapeApplyConfiguration) WithLoadBalancerClass(value string) *ServiceShapeApplyConfiguration {
+	b.LoadBalancerClass = &value
+	return b
+}
+
+// WithIPFamilyPolicy sets the IPFamilyPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IPFamilyPolicy field is set to the value of the last call.
+func (b *ServiceShapeApplyConfiguration) WithIPFamilyPolicy(value v1.IPFamilyPolicy) *ServiceShapeApplyConfiguration {
+	b.IPFamilyPolicy = &value
+	return b
+}
+
+// WithIPFamilies adds the given value to the IPFamilies field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the IPFamilies field.
+func (b *ServiceShapeApplyConfiguration) WithIPFamilies(values ...v1.IPFamily) *ServiceShapeApplyConfiguration {
+	for i := range values {
+		b.IPFamilies = append(b.IPFamilies, values[i])
+	}
 	return b
 }
 

@@ -41,6 +41,10 @@ type WampClusterSpecApplyConfiguration struct {
 	DrainTimeout *metav1.Duration `json:"drainTimeout,omitempty"`
 	// service shapes the Service for clients.
 	Service *ServiceShapeApplyConfiguration `json:"service,omitempty"`
+	// networkPolicy says who may reach the ports of the routers.
+	NetworkPolicy *NetworkPolicyShapeApplyConfiguration `json:"networkPolicy,omitempty"`
+	// monitoring says how the routers' metrics are collected.
+	Monitoring *MonitoringApplyConfiguration `json:"monitoring,omitempty"`
 	// pod shapes the router pods.
 	Pod *PodShapeApplyConfiguration `json:"pod,omitempty"`
 }
@@ -130,6 +134,22 @@ func (b *WampClusterSpecApplyConfiguration) WithDrainTimeout(value metav1.Durati
 // If called multiple times, the Service field is set to the value of the last call.
 func (b *WampClusterSpecApplyConfiguration) WithService(value *ServiceShapeApplyConfiguration) *WampClusterSpecApplyConfiguration {
 	b.Service = value
+	return b
+}
+
+// WithNetworkPolicy sets the NetworkPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the NetworkPolicy field is set to the value of the last call.
+func (b *WampClusterSpecApplyConfiguration) WithNetworkPolicy(value *NetworkPolicyShapeApplyConfiguration) *WampClusterSpecApplyConfiguration {
+	b.NetworkPolicy = value
+	return b
+}
+
+// WithMonitoring sets the Monitoring field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Monitoring field is set to the value of the last call.
+func (b *WampClusterSpecApplyConfiguration) WithMonitoring(value *MonitoringApplyConfiguration) *WampClusterSpecApplyConfiguration {
+	b.Monitoring = value
 	return b
 }
 

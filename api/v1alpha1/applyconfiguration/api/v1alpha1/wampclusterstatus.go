@@ -19,6 +19,8 @@ type WampClusterStatusApplyConfiguration struct {
 	ReadyReplicas *int32 `json:"readyReplicas,omitempty"`
 	// selector finds the router pods; the scale subresource hands it to autoscalers.
 	Selector *string `json:"selector,omitempty"`
+	// updatedReplicas is the number of router pods that are as the spec says.
+	UpdatedReplicas *int32 `json:"updatedReplicas,omitempty"`
 	// snapshotHash is the hash of the realms and procedures that the routers are told to serve.
 	SnapshotHash *string `json:"snapshotHash,omitempty"`
 	// programmedReplicas is the number of routers that serve that snapshot.
@@ -29,7 +31,7 @@ type WampClusterStatusApplyConfiguration struct {
 	Procedures *int32 `json:"procedures,omitempty"`
 	// gossipKey tells of the key that protects what routers say to one another.
 	GossipKey *GossipKeyStatusApplyConfiguration `json:"gossipKey,omitempty"`
-	// conditions are Available, Progressing, Programmed, Consistent and Ready.
+	// conditions are Available, Progressing, Programmed, Consistent, Stalled and Ready.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 
@@ -68,6 +70,14 @@ func (b *WampClusterStatusApplyConfiguration) WithReadyReplicas(value int32) *Wa
 // If called multiple times, the Selector field is set to the value of the last call.
 func (b *WampClusterStatusApplyConfiguration) WithSelector(value string) *WampClusterStatusApplyConfiguration {
 	b.Selector = &value
+	return b
+}
+
+// WithUpdatedReplicas sets the UpdatedReplicas field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UpdatedReplicas field is set to the value of the last call.
+func (b *WampClusterStatusApplyConfiguration) WithUpdatedReplicas(value int32) *WampClusterStatusApplyConfiguration {
+	b.UpdatedReplicas = &value
 	return b
 }
 

@@ -44,6 +44,15 @@ type WampProcedureSpecApplyConfiguration struct {
 	// only callee loses no call; after that the call is answered with
 	// wamp.error.no_such_procedure. A duration from 0s to 5m; absent or 0s, calls do not wait.
 	Hold *v1.Duration `json:"hold,omitempty"`
+	// timeout is how long a call of the procedure may take: a call that asks for no timeout, or for a
+	// longer one, gets this one. When it is over the caller gets wamp.error.timeout and the callee is
+	// told to stop. With progressive results it counts from one to the next. A duration from 1ms to
+	// 24h; absent, calls have the timeout that they ask for.
+	Timeout *v1.Duration `json:"timeout,omitempty"`
+	// concurrency is how many calls a callee has at once at most, whichever callers they come from; a
+	// callee that registers with a smaller one keeps its own. Calls beyond what all callees may have
+	// wait, and their senders with them. From 1 to 1000000; absent, callees decide.
+	Concurrency *int32 `json:"concurrency,omitempty"`
 	// standbys is how many callees besides the first make the procedure redundant; it decides
 	// the condition Redundant and nothing else. From 0 to 1000.
 	Standbys *int32 `json:"standbys,omitempty"`
@@ -124,6 +133,22 @@ func (b *WampProcedureSpecApplyConfiguration) WithIdempotent(value bool) *WampPr
 // If called multiple times, the Hold field is set to the value of the last call.
 func (b *WampProcedureSpecApplyConfiguration) WithHold(value v1.Duration) *WampProcedureSpecApplyConfiguration {
 	b.Hold = &value
+	return b
+}
+
+// WithTimeout sets the Timeout field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Timeout field is set to the value of the last call.
+func (b *WampProcedureSpecApplyConfiguration) WithTimeout(value v1.Duration) *WampProcedureSpecApplyConfiguration {
+	b.Timeout = &value
+	return b
+}
+
+// WithConcurrency sets the Concurrency field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Concurrency field is set to the value of the last call.
+func (b *WampProcedureSpecApplyConfiguration) WithConcurrency(value int32) *WampProcedureSpecApplyConfiguration {
+	b.Concurrency = &value
 	return b
 }
 

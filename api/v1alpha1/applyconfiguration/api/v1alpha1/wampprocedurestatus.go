@@ -25,7 +25,7 @@ type WampProcedureStatusApplyConfiguration struct {
 	ActiveCallee *string `json:"activeCallee,omitempty"`
 	// calleeList has the first 20 callees in the order of the list.
 	CalleeList []CalleeStatusApplyConfiguration `json:"calleeList,omitempty"`
-	// conditions are Accepted, Programmed, Available, Redundant and Ready.
+	// conditions are Accepted, Programmed, Available, Redundant, Stalled and Ready.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

@@ -13,7 +13,7 @@ import (
 type WampRealmStatusApplyConfiguration struct {
 	// observedGeneration is the generation that this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// conditions are Accepted, ResolvedRefs, Programmed and Ready.
+	// conditions are Accepted, ResolvedRefs, Programmed, Stalled and Ready.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 }
 

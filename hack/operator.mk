@@ -2,12 +2,16 @@
 # The top-level Makefile includes this after hack/tools/tools.mk and hack/kube/kube.mk; by itself
 # (make -f hack/operator.mk) it includes them.
 
+OPERATOR_MK_DIR := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+
 ifndef CONTROLLER_GEN
 include hack/tools/tools.mk
 endif
 ifndef KUBE_SRC
 include hack/kube/kube.mk
 endif
+
+include $(OPERATOR_MK_DIR)/apidocs/apidocs.mk
 
 CRD_DIR := config/crd
 CHART_DIR := charts/wamp-operator
@@ -26,12 +30,12 @@ manifests: $(CONTROLLER_GEN) ## Generate CRDs and roles, for kustomize and for t
 	@cp $(CRD_DIR)/wamp-operator.io_*.yaml $(CHART_DIR)/files/crds/
 	@sed -n '/^rules:/,$$p' config/rbac/role.yaml | tail -n +2 > $(CHART_DIR)/files/rules.yaml
 
-GENERATED := api $(CRD_DIR) config/rbac $(CHART_DIR)/files
+GENERATED := api $(CRD_DIR) config/rbac $(CHART_DIR)/files docs/api.md
 
 .PHONY: check-generated
 check-generated: ## Fail when generated files are not what the sources give
 	@before=$$(find $(GENERATED) -type f | sort | xargs sha256sum); \
-	$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) generate manifests || exit 1; \
+	$(MAKE) --no-print-directory -f $(firstword $(MAKEFILE_LIST)) generate manifests api-reference || exit 1; \
 	after=$$(find $(GENERATED) -type f | sort | xargs sha256sum); \
 	if [ "$$before" != "$$after" ]; then \
 		echo "generated files were out of date; they are right now: commit them"; exit 1; \

@@ -24,6 +24,9 @@ type Load struct {
 	// Unanswered calls ended in neither RESULT nor ERROR: the connection was lost, or ten
 	// seconds passed.
 	Unanswered int `json:"unanswered"`
+	// Resent is how often a call was sent again, on the next connection, because the router had
+	// said GOODBYE before it began with it. It counts as one call.
+	Resent int `json:"resent,omitempty"`
 	// Callees are the RESULTs of each callee.
 	Callees map[string]int `json:"callees"`
 	// LongestGap is the longest time between two RESULTs, over all callers.
@@ -47,12 +50,13 @@ func (l Load) Failed() int {
 }
 
 // Call calls procedure all the time, with callersEach callers at every router, until stop is
-// closed, and waits for the last answer. newcomer hears of each callee that answers for the first
+// closed, and waits for the last answer. A caller whose connection ends makes another one, to its own
+// router or the next one that is there. newcomer hears of each callee that answers for the first
 // time, at once and in order.
 func Call(ctx context.Context, routers Routers, procedure string, callersEach int, stop <-chan struct{}, newcomer func(callee string)) (Load, error) {
 	l := loader{Load: Load{Errors: map[string]int{}, Callees: map[string]int{}}, newcomer: newcomer}
 	var all sync.WaitGroup
-	var callers []*client.Client
+	var callers []*caller
 	for range callersEach {
 		// A session each: the library does not keep the ids of calls in order that are made at
 		// the same time in one session.
@@ -61,10 +65,15 @@ func Call(ctx context.Context, routers Routers, procedure string, callersEach in
 			return Load{}, err
 		}
 		defer leave()
-		callers = append(callers, sessions...)
+		for i, s := range sessions {
+			callers = append(callers, &caller{loader: &l, routers: routers, at: i, session: s})
+		}
 	}
-	for _, s := range callers {
-		all.Go(func() { l.caller(ctx, s, procedure, stop) })
+	for _, c := range callers {
+		all.Go(func() {
+			c.run(ctx, procedure, stop)
+			_ = c.session.Close()
+		})
 	}
 	all.Wait()
 	return l.Load, nil
@@ -77,7 +86,15 @@ type loader struct {
 	newcomer func(callee string)
 }
 
-func (l *loader) caller(ctx context.Context, s *client.Client, procedure string, stop <-chan struct{}) {
+// caller makes one call after the other.
+type caller struct {
+	*loader
+	routers Routers
+	at      int // the router of its session
+	session *client.Client
+}
+
+func (c *caller) run(ctx context.Context, procedure string, stop <-chan struct{}) {
 	for {
 		select {
 		case <-stop:
@@ -86,9 +103,43 @@ func (l *loader) caller(ctx context.Context, s *client.Client, procedure string,
 			return
 		case <-time.After(loadPause):
 		}
-		callee, err := call(ctx, s, procedure, loadWorkMS)
-		l.answered(callee, err)
+		callee, err := call(ctx, c.session, procedure, loadWorkMS)
+		for err != nil && c.dismissed() && c.again(ctx) {
+			c.resent()
+			callee, err = call(ctx, c.session, procedure, loadWorkMS)
+		}
+		c.answered(callee, err)
+		if !c.session.Connected() && !c.again(ctx) {
+			return
+		}
 	}
+}
+
+// dismissed tells whether the router said GOODBYE. It does so to a caller that has no open call, so one
+// that met it was not begun.
+func (c *caller) dismissed() bool { return c.session.RouterGoodbye() != nil }
+
+// again makes another connection; false when ctx ended before.
+func (c *caller) again(ctx context.Context) bool {
+	_ = c.session.Close()
+	for ; ctx.Err() == nil; c.at = (c.at + 1) % len(c.routers.Names) {
+		s, err := c.routers.Join(ctx, c.routers.Names[c.at])
+		if err == nil {
+			c.session = s
+			return true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(reconnectEvery):
+		}
+	}
+	return false
+}
+
+func (l *loader) resent() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Resent++
 }
 
 func (l *loader) answered(callee string, err error) {

@@ -21,6 +21,7 @@ type Replica struct {
 	watch   *watcher
 
 	mu      sync.Mutex
+	program string
 	process *process
 }
 
@@ -35,13 +36,20 @@ type process struct {
 func newReplica(l *Lab, i int, space *namespace) *Replica {
 	return &Replica{
 		Name: fmt.Sprintf("router-%d", i), Address: fmt.Sprintf("%s.%d.2:%d", clientNets, i+1, clientPort),
-		number: i, lab: l, space: space,
+		number: i, lab: l, space: space, program: l.cfg.Router,
 		watch: newWatcher(l, fmt.Sprintf("%s.%d.2:%d", clientNets, i+1, adminPort)),
 	}
 }
 
 // Number is the place of the replica in Lab.Replicas, and in the switch.
 func (r *Replica) Number() int { return r.number }
+
+// Runs says which program the replica runs when it is started next: another version of the router.
+func (r *Replica) Runs(program string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.program = program
+}
 
 // Start starts the process and returns at once. What it logs is added to NAME.log. The process ends
 // with this one, however that ends.
@@ -61,7 +69,7 @@ func (r *Replica) Start() error {
 	}
 	defer log.Close()
 	p := &process{ended: make(chan struct{})}
-	p.cmd = exec.Command(r.lab.cfg.Router, "serve", "--config", filepath.Join(r.lab.cfg.Dir, r.Name+".yaml"), "--log-level", r.lab.cfg.LogLevel)
+	p.cmd = exec.Command(r.program, "serve", "--config", filepath.Join(r.lab.cfg.Dir, r.Name+".yaml"), "--log-level", r.lab.cfg.LogLevel)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := r.space.do(p.cmd.Start); err != nil {

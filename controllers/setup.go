@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -70,6 +71,7 @@ func CacheOptions(namespaces []string) cache.Options {
 			&corev1.ServiceAccount{}:        owned,
 			&corev1.Pod{}:                   owned,
 			&policyv1.PodDisruptionBudget{}: owned,
+			&networkingv1.NetworkPolicy{}:   owned,
 		},
 	}
 	if len(namespaces) > 0 {

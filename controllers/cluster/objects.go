@@ -5,6 +5,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,11 +29,22 @@ func (r *Reconciler) objects(ctx context.Context, s *scope) error {
 		{resource.HeadlessService(s.cluster), &corev1.Service{}},
 		{resource.ClientService(s.cluster), &corev1.Service{}},
 		{resource.PodDisruptionBudget(s.cluster), &policyv1.PodDisruptionBudget{}},
-		{resource.StatefulSet(s.cluster, image), &appsv1.StatefulSet{}},
 	} {
 		if err := r.applier.Apply(ctx, s.cluster, o.desired, o.current); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := r.networkPolicy(ctx, s); err != nil {
+		return err
+	}
+	return r.applier.Apply(ctx, s.cluster, resource.StatefulSet(s.cluster, image), &appsv1.StatefulSet{})
+}
+
+// networkPolicy applies the NetworkPolicy, or removes the one that was made before.
+func (r *Reconciler) networkPolicy(ctx context.Context, s *scope) error {
+	if resource.WantsNetworkPolicy(s.cluster) {
+		return r.applier.Apply(ctx, s.cluster, resource.NetworkPolicy(s.cluster), &networkingv1.NetworkPolicy{})
+	}
+	return r.applier.Remove(ctx, s.cluster, client.ObjectKey{
+		Namespace: s.name.Namespace, Name: resource.NetworkPolicyName(s.name.Name)}, &networkingv1.NetworkPolicy{})
 }

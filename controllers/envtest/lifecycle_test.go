@@ -6,6 +6,7 @@ import (
 	. "github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,6 +35,7 @@ func TestFromClusterToCallees(t *testing.T) {
 		&corev1.Secret{ObjectMeta: w.meta("demo-admin")},
 		&corev1.ServiceAccount{ObjectMeta: w.meta("demo-router")},
 		&policyv1.PodDisruptionBudget{ObjectMeta: w.meta("demo")},
+		&networkingv1.NetworkPolicy{ObjectMeta: w.meta("demo-router")},
 	} {
 		w.Eventually(func() error { return admin.Get(w.ctx, client.ObjectKeyFromObject(o), o) }).Should(Succeed())
 		w.Expect(metav1.IsControlledBy(o, cluster)).To(BeTrue(), "%T %s has no owner that the garbage collector follows", o, o.GetName())

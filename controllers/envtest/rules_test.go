@@ -149,6 +149,8 @@ func TestDefaultsOfTheServer(t *testing.T) {
 		"listener":          map[string]any{"port": int64(8080)},
 		"allowedNamespaces": map[string]any{"from": "Same"},
 		"service":           map[string]any{"type": "ClusterIP"},
+		"networkPolicy":     map[string]any{"mode": "Managed"},
+		"monitoring":        map[string]any{"podMonitor": "Auto"},
 	}))
 }
 

@@ -51,6 +51,7 @@ func StatefulSetName(cluster string) string         { return cluster }
 func ClientServiceName(cluster string) string       { return cluster }
 func PodDisruptionBudgetName(cluster string) string { return cluster }
 func ServiceAccountName(cluster string) string      { return cluster + "-router" }
+func NetworkPolicyName(cluster string) string       { return cluster + "-router" }
 func HeadlessServiceName(cluster string) string     { return cluster + "-headless" }
 func ConfigName(cluster string) string              { return cluster + "-config" }
 func SnapshotName(cluster string) string            { return cluster + "-snapshot" }

@@ -25,6 +25,7 @@ func TestOwnerAndLabels(t *testing.T) {
 		"credentials Secret":  CredentialsSecret(cluster, []byte("a")),
 		"PodDisruptionBudget": PodDisruptionBudget(cluster),
 		"ServiceAccount":      ServiceAccount(cluster),
+		"NetworkPolicy":       NetworkPolicy(cluster),
 	} {
 		o := as[metav1.PartialObjectMetadata](t, desired)
 		if o.Namespace != "apps" || metav1.GetControllerOf(&o) == nil {

@@ -40,8 +40,8 @@ type ListenerTLS struct {
 	// the WampCluster. A renewed certificate is picked up without a restart. Either this or
 	// certificate is there.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="write the name of a Secret with tls.crt and tls.key"
 	SecretName string `json:"secretName,omitempty"`
 	// certificate lets the operator ask cert-manager for the certificate, which comes in a Secret
 	// with the name of the WampCluster and "-tls".
@@ -82,8 +82,8 @@ type ListenerCertificate struct {
 type IssuerReference struct {
 	// name of the issuer.
 	// +required
-	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.size() > 0",message="write the name of an issuer of cert-manager"
 	Name string `json:"name"`
 	// kind: Issuer, in the namespace of the WampCluster, ClusterIssuer, or that of an issuer of
 	// another group.

@@ -74,6 +74,7 @@ type ServiceShape struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=2
 	// +kubebuilder:validation:items:Enum=IPv4;IPv6
+	// +kubebuilder:validation:XValidation:rule="self.size() < 2 || self[0] != self[1]",message="write each family once"
 	IPFamilies []corev1.IPFamily `json:"ipFamilies,omitempty"`
 	// annotations of the Service, for load balancers and the like.
 	// +optional

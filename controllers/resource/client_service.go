@@ -19,14 +19,31 @@ func ClientService(cluster *v1alpha1.WampCluster) *corev1ac.ServiceApplyConfigur
 		WithType(serviceType(cluster)).
 		WithSelector(Selector(cluster.Name)).
 		WithPorts(port)
-	if affinity := cluster.Spec.Service.SessionAffinity; affinity != "" {
-		spec.WithSessionAffinity(affinity)
+	shape := cluster.Spec.Service
+	if shape.SessionAffinity != "" {
+		spec.WithSessionAffinity(shape.SessionAffinity)
 	}
+	if shape.ExternalTrafficPolicy != "" {
+		spec.WithExternalTrafficPolicy(shape.ExternalTrafficPolicy)
+	}
+	if shape.LoadBalancerClass != "" {
+		spec.WithLoadBalancerClass(shape.LoadBalancerClass)
+	}
+	withFamilies(spec, cluster)
 	return corev1ac.Service(ClientServiceName(cluster.Name), cluster.Namespace).
 		WithLabels(Labels(cluster.Name)).
 		WithAnnotations(cluster.Spec.Service.Annotations).
 		WithOwnerReferences(ownerReference(cluster)).
 		WithSpec(spec)
+}
+
+// withFamilies gives a Service the IP families that the cluster asks for, those of the Kubernetes
+// cluster where it asks for none.
+func withFamilies(spec *corev1ac.ServiceSpecApplyConfiguration, cluster *v1alpha1.WampCluster) {
+	if policy := cluster.Spec.Service.IPFamilyPolicy; policy != "" {
+		spec.WithIPFamilyPolicy(policy)
+	}
+	spec.WithIPFamilies(cluster.Spec.Service.IPFamilies...)
 }
 
 func servicePortOf(name string, protocol corev1.Protocol, port int32) *corev1ac.ServicePortApplyConfiguration {

@@ -28,7 +28,12 @@ func (r *Router) applyNow(docs *config.Documents, err error) {
 			r.applied = docs
 		}
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case config.Waiting(err):
+		now.Error = err.Error()
+		r.log.Info("the last documents stay in use until the new ones are complete", "missing", err, "hash", now.Hash)
+	default:
 		now.Error = err.Error()
 		r.log.Error("documents cannot be served, the last good ones stay in use", "error", err, "hash", now.Hash)
 	}

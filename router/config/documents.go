@@ -40,7 +40,7 @@ type Documents struct {
 // a folder stands for its *.yaml and *.yml files in the order of their names. The error joins
 // everything that is wrong ([Problem]), not only the first thing.
 func LoadDocuments(paths []string) (*Documents, error) {
-	files, err := readFiles(paths)
+	files, err := readDocuments(paths)
 	if err != nil {
 		return nil, err
 	}

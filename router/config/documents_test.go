@@ -75,7 +75,7 @@ func TestDocumentProblemsNameLineAndRemedy(t *testing.T) {
 	for _, c := range []struct{ name, content, want string }{
 		{"unknown field", strings.Replace(goodRealm, "anonymous:", "anonymus:", 1), "d.yaml:9: spec.anonymus: unknown field; did you mean anonymous?"},
 		{"wrong case", strings.Replace(goodRealm, "clusterRef:", "clusterref:", 1), "d.yaml:6: spec.clusterref: unknown field; did you mean clusterRef?"},
-		{"far off field", strings.Replace(goodProcedure, "invoke:", "strategy:", 1), "d.yaml:10: spec.strategy: unknown field; known here: clusterRef, enforcement, hold, idempotent, invoke"},
+		{"far off field", strings.Replace(goodProcedure, "invoke:", "strategy:", 1), "d.yaml:10: spec.strategy: unknown field; known here: clusterRef, concurrency, enforcement, hold, idempotent, invoke"},
 		{"not a list", strings.Replace(goodRealm, "[call, register, publish, subscribe]", "call", 1), "d.yaml:16: spec.roles[0].permissions[0].allow: this must be a list"},
 		{"number for text", strings.Replace(goodRealm, "realm: realm1", "realm: 1", 1), `d.yaml:8: spec.realm: "1" is not a text: write it in quotes, "1"`},
 		{"field twice", goodProcedure + "  realm: other\n", "d.yaml:11: spec.realm: this field is already written in line 8"},

@@ -12,6 +12,7 @@ type Problem struct {
 	Line    int    // from 1; 0 when the problem is with the file as a whole
 	Path    string // of the field, like spec.roles[0].name; may be empty
 	Message string // what is wrong and what to write instead
+	waiting bool   // it passes by itself
 }
 
 func (p *Problem) Error() string {

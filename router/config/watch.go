@@ -95,7 +95,7 @@ type watcher struct {
 }
 
 func (w *watcher) load() {
-	files, err := readFiles(w.paths)
+	files, err := readDocuments(w.paths)
 	seen := ""
 	if err != nil {
 		seen = "error " + err.Error()

@@ -58,7 +58,19 @@ type ListenerTLS struct {
 	ClientAuth RouterClientAuth `json:"clientAuth,omitempty"`
 }
 
+// ServiceNames says whether a certificate is for the names of the client Service, too.
+// +kubebuilder:validation:Enum=Include;Omit
+type ServiceNames string
+
+const (
+	// ServiceNamesInclude: NAME, NAME.NAMESPACE and NAME.NAMESPACE.svc are among its names.
+	ServiceNamesInclude ServiceNames = "Include"
+	// ServiceNamesOmit: they are not, as public authorities want it.
+	ServiceNamesOmit ServiceNames = "Omit"
+)
+
 // ListenerCertificate is a Certificate of cert-manager.
+// +kubebuilder:validation:XValidation:rule="self.serviceNames != 'Omit' || (has(self.dnsNames) && self.dnsNames.size() > 0)",message="serviceNames: Omit needs dnsNames: write the names that clients connect by"
 type ListenerCertificate struct {
 	// issuerRef names who issues it.
 	// +required
@@ -70,6 +82,11 @@ type ListenerCertificate struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
 	DNSNames []string `json:"dnsNames,omitempty"`
+	// serviceNames: Omit leaves the names of the client Service out of the certificate. Public
+	// authorities (Let's Encrypt among them) sign no certificate with such names.
+	// +optional
+	// +kubebuilder:default=Include
+	ServiceNames ServiceNames `json:"serviceNames,omitempty"`
 	// duration for which it is valid, 1h to 87600h (ten years); cert-manager's default when absent.
 	// +optional
 	// +kubebuilder:validation:Type=string

@@ -13,27 +13,29 @@ import (
 
 // Reasons of conditions.
 const (
-	ReasonRoutersReady      = "RoutersReady"
-	ReasonNoRouterReady     = "NoRouterReady"
-	ReasonScaledToZero      = "ScaledToZero"
-	ReasonRollingOut        = "RollingOut"
-	ReasonReplacingKey      = "ReplacingGossipKey"
-	ReasonGossipKeyUnusable = "GossipKeyUnusable"
-	ReasonOtherKeys         = "OtherKeys"
-	ReasonSettled           = "Settled"
-	ReasonProgrammed        = "Programmed"
-	ReasonPending           = "Pending"
-	ReasonSnapshotRefused   = "SnapshotRefused"
-	ReasonSnapshotTooLarge  = "SnapshotTooLarge"
-	ReasonRouterUnreachable = "RouterUnreachable"
-	ReasonNotHeardYet       = "NotHeardYet"
-	ReasonAgreed            = "Agreed"
-	ReasonDisagreement      = "Disagreement"
-	ReasonMinority          = "Minority"
-	ReasonNameTaken         = "NameTaken"
-	ReasonRefused           = "Refused"
-	ReasonFailed            = "Failed"
-	ReasonReady             = "Ready"
+	ReasonRoutersReady         = "RoutersReady"
+	ReasonNoRouterReady        = "NoRouterReady"
+	ReasonScaledToZero         = "ScaledToZero"
+	ReasonRollingOut           = "RollingOut"
+	ReasonReplacingKey         = "ReplacingGossipKey"
+	ReasonGossipKeyUnusable    = "GossipKeyUnusable"
+	ReasonOtherKeys            = "OtherKeys"
+	ReasonSettled              = "Settled"
+	ReasonProgrammed           = "Programmed"
+	ReasonPending              = "Pending"
+	ReasonSnapshotRefused      = "SnapshotRefused"
+	ReasonSnapshotTooLarge     = "SnapshotTooLarge"
+	ReasonRouterUnreachable    = "RouterUnreachable"
+	ReasonNotHeardYet          = "NotHeardYet"
+	ReasonAgreed               = "Agreed"
+	ReasonDisagreement         = "Disagreement"
+	ReasonMinority             = "Minority"
+	ReasonNameTaken            = "NameTaken"
+	ReasonCertManagerMissing   = "CertManagerMissing"
+	ReasonCertificateNotIssued = "CertificateNotIssued"
+	ReasonRefused              = "Refused"
+	ReasonFailed               = "Failed"
+	ReasonReady                = "Ready"
 )
 
 // available: a client finds a router.
@@ -55,6 +57,10 @@ func progressing(o observation) conditions.State {
 	switch {
 	case o.problem != nil:
 		return conditions.False(o.problem.Reason, o.problem.Message)
+	case o.uncertified != nil && o.uncertified.Reason == ReasonCertManagerMissing:
+		return *o.uncertified
+	case o.uncertified != nil:
+		return conditions.True(o.uncertified.Reason, o.uncertified.Message)
 	case o.outdated > 0 || o.unseen:
 		return rollingOut(o.replacing())
 	case int32(len(o.pods)) > o.desired:
@@ -145,6 +151,9 @@ func consistent(o observation) conditions.State {
 func ready(o observation) conditions.State {
 	if o.problem != nil {
 		return *o.problem
+	}
+	if o.uncertified != nil {
+		return *o.uncertified
 	}
 	if o.desired == 0 {
 		if len(o.pods) > 0 {

@@ -26,6 +26,8 @@ import (
 // +kubebuilder:rbac:groups=apps,resources=statefulsets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=monitoring.coreos.com,resources=podmonitors,verbs=get;create;patch;delete
+// +kubebuilder:rbac:groups=cert-manager.io,resources=certificates,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services;configmaps;serviceaccounts,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
@@ -49,6 +51,7 @@ type Reconciler struct {
 	Now func() time.Time
 
 	applier  *ssa.Applier
+	foreign  *ssa.Foreign
 	memories memories
 }
 
@@ -63,7 +66,9 @@ type scope struct {
 	view routerstate.View
 	// problem is what stands in the way and does not go away by trying again at once.
 	problem *conditions.State
-	requeue time.Duration
+	// certificate is what is still to be done about a certificate that cert-manager issues.
+	certificate *conditions.State
+	requeue     time.Duration
 	// rotation says how far the replacement of the gossip key is, while it is under way; strangers
 	// names routers that have other keys than the Secret.
 	rotation, strangers string
@@ -153,5 +158,6 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.Book.Forget(name)
 	if uid, known := r.memories.forget(name); known {
 		r.applier.Forget(uid)
+		r.foreign.Forget(uid)
 	}
 }

@@ -31,6 +31,7 @@ type memory struct {
 
 	gossip             gossipKey
 	admin, credentials credential
+	certificate        issuance
 	nudges             map[types.UID]nudges
 	disagreeSince      time.Time
 }

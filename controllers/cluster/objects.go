@@ -13,8 +13,8 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
-// objects applies what the cluster owns, the StatefulSet last: pods find everything that they
-// mount.
+// objects applies what the cluster owns, the StatefulSet after all that pods mount. What nobody waits
+// for comes last.
 func (r *Reconciler) objects(ctx context.Context, s *scope) error {
 	image := s.cluster.Spec.Image
 	if image == "" {
@@ -37,7 +37,16 @@ func (r *Reconciler) objects(ctx context.Context, s *scope) error {
 	if err := r.networkPolicy(ctx, s); err != nil {
 		return err
 	}
-	return r.applier.Apply(ctx, s.cluster, resource.StatefulSet(s.cluster, image), &appsv1.StatefulSet{})
+	certified, err := r.certificate(ctx, s)
+	if err != nil {
+		return err
+	}
+	if certified {
+		if err := r.applier.Apply(ctx, s.cluster, resource.StatefulSet(s.cluster, image), &appsv1.StatefulSet{}); err != nil {
+			return err
+		}
+	}
+	return r.podMonitor(ctx, s)
 }
 
 // networkPolicy applies the NetworkPolicy, or removes the one that was made before.

@@ -32,6 +32,8 @@ type observation struct {
 	// certificate is what is wrong with the listener's certificate or the authorities of clients,
 	// without which no pod starts.
 	certificate string
+	// uncertified is what is still to be done about a certificate that cert-manager issues.
+	uncertified *conditions.State
 	problem     *conditions.State
 	// last is what the status says of the routers, as long as some of them have still to be heard
 	// for the first time: an operator that has just started knows nothing better.
@@ -65,6 +67,9 @@ func (o observation) ready() (n int32) {
 
 // waiting names the first pod that is not ready, with its trouble if there is one.
 func (o observation) waiting() string {
+	if o.uncertified != nil {
+		return o.uncertified.Message
+	}
 	first := ""
 	for _, p := range o.pods {
 		if p.ready {

@@ -32,6 +32,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 		r.Resync = time.Minute
 	}
 	r.applier = &ssa.Applier{Client: r.Client, Live: r.Live}
+	r.foreign = &ssa.Foreign{Client: r.Client, Live: r.Live, Every: r.Resync, Now: r.Now}
 	attached := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("wampcluster").

@@ -78,6 +78,8 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 		view:    s.view,
 		problem: s.problem,
 
+		uncertified: s.certificate,
+
 		rotation:  s.rotation,
 		strangers: s.strangers,
 	}
@@ -97,24 +99,28 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 		}
 	}
 	if tls := s.cluster.Spec.Listener.TLS; tls != nil && o.ready() < int32(len(o.pods)) {
-		if o.certificate = r.certificate(ctx, s, tls); o.certificate != "" {
+		if o.certificate = r.missingCertificate(ctx, s, tls); o.certificate != "" {
 			s.again(10 * time.Second) // what the listener names is not watched
 		}
 	}
 	return o
 }
 
-// certificate says what is wrong with what the listener's certificate, or the authorities of clients,
-// are to be read from. It is looked at only while a router does not get ready.
-func (r *Reconciler) certificate(ctx context.Context, s *scope, tls *v1alpha1.ListenerTLS) string {
-	secret := &corev1.Secret{}
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: tls.SecretName}, secret)
-	switch {
-	case apierrors.IsNotFound(err):
-		return fmt.Sprintf("There is no Secret %s/%s: create it with tls.crt and tls.key, or write the name of one that is there in spec.listener.tls.secretName.", s.name.Namespace, tls.SecretName)
-	case err == nil && (len(secret.Data[corev1.TLSCertKey]) == 0 || len(secret.Data[corev1.TLSPrivateKeyKey]) == 0):
-		return fmt.Sprintf("The Secret %s/%s lacks %s or %s: put both into it.", s.name.Namespace, tls.SecretName, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
-	case tls.ClientCA != nil:
+// missingCertificate says what is wrong with what the listener's certificate, or the authorities of
+// clients, are to be read from. It is looked at only while a router does not get ready; a certificate
+// that cert-manager issues is looked at always, elsewhere.
+func (r *Reconciler) missingCertificate(ctx context.Context, s *scope, tls *v1alpha1.ListenerTLS) string {
+	if tls.Certificate == nil {
+		secret := &corev1.Secret{}
+		err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: tls.SecretName}, secret)
+		switch {
+		case apierrors.IsNotFound(err):
+			return fmt.Sprintf("There is no Secret %s/%s: create it with tls.crt and tls.key, or write the name of one that is there in spec.listener.tls.secretName.", s.name.Namespace, tls.SecretName)
+		case err == nil && (len(secret.Data[corev1.TLSCertKey]) == 0 || len(secret.Data[corev1.TLSPrivateKeyKey]) == 0):
+			return fmt.Sprintf("The Secret %s/%s lacks %s or %s: put both into it.", s.name.Namespace, tls.SecretName, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+		}
+	}
+	if tls.ClientCA != nil {
 		return r.clientCA(ctx, s, tls.ClientCA)
 	}
 	return ""

@@ -52,6 +52,8 @@ func ClientServiceName(cluster string) string       { return cluster }
 func PodDisruptionBudgetName(cluster string) string { return cluster }
 func ServiceAccountName(cluster string) string      { return cluster + "-router" }
 func NetworkPolicyName(cluster string) string       { return cluster + "-router" }
+func PodMonitorName(cluster string) string          { return cluster + "-router" }
+func CertificateName(cluster string) string         { return cluster + "-tls" }
 func HeadlessServiceName(cluster string) string     { return cluster + "-headless" }
 func ConfigName(cluster string) string              { return cluster + "-config" }
 func SnapshotName(cluster string) string            { return cluster + "-snapshot" }

@@ -26,6 +26,8 @@ func TestOwnerAndLabels(t *testing.T) {
 		"PodDisruptionBudget": PodDisruptionBudget(cluster),
 		"ServiceAccount":      ServiceAccount(cluster),
 		"NetworkPolicy":       NetworkPolicy(cluster),
+		"PodMonitor":          PodMonitor(cluster),
+		"Certificate":         Certificate(certified()),
 	} {
 		o := as[metav1.PartialObjectMetadata](t, desired)
 		if o.Namespace != "apps" || metav1.GetControllerOf(&o) == nil {

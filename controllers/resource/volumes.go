@@ -17,8 +17,8 @@ func volumes(cluster *v1alpha1.WampCluster) []*corev1ac.VolumeApplyConfiguration
 		secretVolume("gossip", GossipSecretName(cluster.Name)),
 		secretVolume("admin", AdminSecretName(cluster.Name)),
 	}
-	if tls := cluster.Spec.Listener.TLS; tls != nil {
-		out = append(out, secretVolume("tls", tls.SecretName))
+	if secret := TLSSecretName(cluster); secret != "" {
+		out = append(out, secretVolume("tls", secret))
 	}
 	if ca := clientCA(cluster); ca != nil {
 		out = append(out, clientCAVolume(ca))

@@ -289,6 +289,10 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: issuerRef
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.IssuerReference
+    - name: serviceNames
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.ServiceNames
+      default: Include
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ListenerTLS
   map:
     fields:
@@ -510,6 +514,8 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
     elementRelationship: atomic
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ServiceNames
+  scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.ServiceShape
   map:
     fields:

@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -15,6 +16,9 @@ type ListenerCertificateApplyConfiguration struct {
 	IssuerRef *IssuerReferenceApplyConfiguration `json:"issuerRef,omitempty"`
 	// dnsNames that clients connect by, beside those of the client Service.
 	DNSNames []string `json:"dnsNames,omitempty"`
+	// serviceNames: Omit leaves the names of the client Service out of the certificate. Public
+	// authorities (Let's Encrypt among them) sign no certificate with such names.
+	ServiceNames *apiv1alpha1.ServiceNames `json:"serviceNames,omitempty"`
 	// duration for which it is valid, 1h to 87600h (ten years); cert-manager's default when absent.
 	Duration *v1.Duration `json:"duration,omitempty"`
 }
@@ -40,6 +44,14 @@ func (b *ListenerCertificateApplyConfiguration) WithDNSNames(values ...string) *
 	for i := range values {
 		b.DNSNames = append(b.DNSNames, values[i])
 	}
+	return b
+}
+
+// WithServiceNames sets the ServiceNames field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ServiceNames field is set to the value of the last call.
+func (b *ListenerCertificateApplyConfiguration) WithServiceNames(value apiv1alpha1.ServiceNames) *ListenerCertificateApplyConfiguration {
+	b.ServiceNames = &value
 	return b
 }
 

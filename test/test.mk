@@ -32,12 +32,12 @@ demo: kube-tool ## Show one dealer from three pods (KUBECONFIG=, IMAGE_REGISTRY=
 	@bin/demo $(DEMO_FLAGS)
 
 .PHONY: e2e
-e2e: kube-tool ## Run the demonstration with assertions, then uninstall in several orders
-	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 25m -args $(DEMO_FLAGS)
+e2e: kube-tool $(INTEROP)/autobahn/node_modules/.package-lock.json ## Break, change, upgrade and uninstall on a real Kubernetes of two nodes, and print the figures
+	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 40m -args $(DEMO_FLAGS)
 
 .PHONY: interop
 interop: $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) python-client ## Test running routers with Autobahn|JS, wampy.js, Autobahn|Python and nexus's Go client
-	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 5m ./app ./demo ./interop
+	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 5m ./app ./demo ./e2e ./interop ./previous
 
 .PHONY: test-chaos
 test-chaos: ## Test the tools of the chaos tests: network, clients, load and judges

@@ -22,6 +22,8 @@ type Cluster struct {
 	Tool string
 	// Kubeconfig is the file of a cluster that somebody else runs; empty: the one of hack/kube.
 	Kubeconfig string
+	// Nodes is how many nodes the local cluster has; 1 when 0.
+	Nodes int
 
 	bin     string // directory with kubectl and helm; empty: those in PATH
 	context string // kubeconfig in use
@@ -45,7 +47,7 @@ func (c *Cluster) Up(ctx context.Context, progress io.Writer) error {
 		}
 		return nil
 	}
-	up := c.command(ctx, c.Tool, "up")
+	up := c.Command(ctx, c.Tool, "up", "-nodes", strconv.Itoa(max(c.Nodes, 1)))
 	var exports bytes.Buffer
 	up.Stdout, up.Stderr = io.MultiWriter(withoutExports{progress}, &exports), progress
 	if err := up.Run(); err != nil {
@@ -88,7 +90,7 @@ func (c *Cluster) tools(ctx context.Context, progress io.Writer) error {
 			return nil
 		}
 	}
-	build := c.command(ctx, c.Tool, "binaries", "kubectl", "helm")
+	build := c.Command(ctx, c.Tool, "binaries", "kubectl", "helm")
 	var dir bytes.Buffer
 	build.Stdout, build.Stderr = &dir, progress
 	if err := build.Run(); err != nil {
@@ -98,8 +100,8 @@ func (c *Cluster) tools(ctx context.Context, progress io.Writer) error {
 	return nil
 }
 
-// command prepares a program with the environment of the cluster.
-func (c *Cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+// Command prepares a program with the environment of the cluster.
+func (c *Cluster) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	if c.bin != "" && (name == "kubectl" || name == "helm") {
 		name = filepath.Join(c.bin, name)
 	}
@@ -137,12 +139,12 @@ func (e *CommandError) Unwrap() error { return e.Err }
 
 // Kubectl runs kubectl.
 func (c *Cluster) Kubectl(ctx context.Context, args ...string) (string, error) {
-	return c.run(c.command(ctx, "kubectl", args...))
+	return c.run(c.Command(ctx, "kubectl", args...))
 }
 
 // Apply gives kubectl a manifest.
 func (c *Cluster) Apply(ctx context.Context, namespace, manifest string) error {
-	cmd := c.command(ctx, "kubectl", "apply", "-n", namespace, "-f", "-")
+	cmd := c.Command(ctx, "kubectl", "apply", "-n", namespace, "-f", "-")
 	cmd.Stdin = strings.NewReader(manifest)
 	_, err := c.run(cmd)
 	return err
@@ -150,7 +152,12 @@ func (c *Cluster) Apply(ctx context.Context, namespace, manifest string) error {
 
 // Helm runs helm.
 func (c *Cluster) Helm(ctx context.Context, args ...string) (string, error) {
-	return c.run(c.command(ctx, "helm", args...))
+	return c.run(c.Command(ctx, "helm", args...))
+}
+
+// Kube runs the program of hack/kube, which the local cluster alone has.
+func (c *Cluster) Kube(ctx context.Context, args ...string) (string, error) {
+	return c.run(c.Command(ctx, c.Tool, args...))
 }
 
 // Kill ends a pod's process without any grace and tells when. On a cluster that somebody else runs
@@ -161,7 +168,7 @@ func (c *Cluster) Kill(ctx context.Context, namespace, pod string) (time.Time, e
 		_, err := c.Kubectl(ctx, "delete", "pod", "-n", namespace, pod, "--grace-period=0", "--force", "--wait=false")
 		return at, err
 	}
-	pids, err := c.run(c.command(ctx, c.Tool, "pod-pids", namespace, pod))
+	pids, err := c.Kube(ctx, "pod-pids", namespace, pod)
 	if err != nil {
 		return time.Time{}, err
 	}

@@ -36,6 +36,9 @@ func (i *Images) repository() string {
 	return i.Repository
 }
 
+// Router is the image of the routers, under the tag that the chart asks for.
+func (i *Images) Router() string { return i.ref("wamp-router") }
+
 func (i *Images) ref(name string) string     { return i.repository() + "/" + name + ":" + i.tag }
 func (i *Images) archive(name string) string { return filepath.Join(i.Dir, name+".tar") }
 
@@ -60,7 +63,7 @@ func (i *Images) Build(ctx context.Context, c *Cluster, progress io.Writer) erro
 		return fmt.Errorf("charts/wamp-operator/Chart.yaml has no appVersion")
 	}
 	i.tag = string(version[1])
-	build := c.command(ctx, "go", append([]string{"run", "./hack/images", "-out", i.Dir, "-repo", i.repository(), "-tag", i.tag}, imageSources...)...)
+	build := c.Command(ctx, "go", append([]string{"run", "./hack/images", "-out", i.Dir, "-repo", i.repository(), "-tag", i.tag}, imageSources...)...)
 	build.Stdout, build.Stderr = io.Discard, progress
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("building images: %w", err)
@@ -81,13 +84,23 @@ func (i *Images) Build(ctx context.Context, c *Cluster, progress io.Writer) erro
 	return nil
 }
 
+// BuildRouter makes an archive of the routers' image under another tag.
+func (i *Images) BuildRouter(ctx context.Context, c *Cluster, tag string) (ref, archive string, err error) {
+	dir := filepath.Join(i.Dir, tag)
+	build := c.Command(ctx, "go", "run", "./hack/images", "-out", dir, "-repo", i.repository(), "-tag", tag, "wamp-router=./cmd/wamp-router")
+	if _, err := c.run(build); err != nil {
+		return "", "", fmt.Errorf("building the router's image as %s: %w", tag, err)
+	}
+	return i.repository() + "/wamp-router:" + tag, filepath.Join(dir, "wamp-router.tar"), nil
+}
+
 // Load gives the images to the nodes of the local cluster.
 func (i *Images) Load(ctx context.Context, c *Cluster, progress io.Writer) error {
 	args := []string{"load"}
 	for _, name := range imageNames {
 		args = append(args, i.archive(name))
 	}
-	load := c.command(ctx, c.Tool, args...)
+	load := c.Command(ctx, c.Tool, args...)
 	load.Stdout, load.Stderr = io.Discard, progress
 	if err := load.Run(); err != nil {
 		return fmt.Errorf("loading images: %w", err)

@@ -22,7 +22,7 @@ type load struct {
 
 // startLoad starts callers at these routers; end has to be called.
 func (d *Demo) startLoad(ctx context.Context, uri string, routers []string) (*load, error) {
-	l := &load{command: d.Cluster.command(ctx, "kubectl", "exec", "-i", "-n", Namespace, clientPod, "--",
+	l := &load{command: d.Cluster.Command(ctx, "kubectl", "exec", "-i", "-n", Namespace, clientPod, "--",
 		"wamp-demo", "load", "-routers", strings.Join(routers, ","), uri)}
 	var err error
 	if l.stop, err = l.command.StdinPipe(); err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // principals lets people in by what is in a Secret, changes it, and takes it away.
-func principals(t *testing.T, ctx context.Context, d *demo.Demo) {
+func principals(t *testing.T, ctx context.Context, d *bench) {
 	d.Step("A realm for people who prove who they are")
 	kubectl := func(args ...string) string {
 		t.Helper()
@@ -51,21 +51,16 @@ func principals(t *testing.T, ctx context.Context, d *demo.Demo) {
 	}
 	d.Good("the right secrets are taken and wrong ones refused, at every router")
 
-	routers := func() string {
-		return kubectl("get", "pods", "-l", "wamp-operator.io/cluster=demo", "-o",
-			`jsonpath={range .items[*]}{.metadata.uid}{" "}{.status.containerStatuses[*].restartCount}{"\n"}{end}`)
-	}
-	before := routers()
+	before := d.main().lives(t, ctx)
 	patch := func(value string) {
 		t.Helper()
 		kubectl("patch", "secret", "people", "--type=merge", "-p", `{"data":{"alice":`+value+`}}`)
 	}
-	const budget = 5 * time.Second
 	begin := time.Now()
 	patch(`"` + base64.StdEncoding.EncodeToString([]byte("open barley")) + `"`)
 	for _, router := range []string{"demo-0", "demo-1", "demo-2"} {
 		for !admitted(login(router, "alice", "ticket", "open barley"), "alice") {
-			if time.Since(begin) > 12*budget {
+			if time.Since(begin) > time.Minute {
 				t.Fatalf("a minute after the Secret was changed %s does not take the new one", router)
 			}
 		}
@@ -74,13 +69,8 @@ func principals(t *testing.T, ctx context.Context, d *demo.Demo) {
 		}
 	}
 	took := time.Since(begin)
-	if took > budget {
-		t.Errorf("a changed Secret took %s to reach all routers, want at most %s", took, budget)
-	}
-	if after := routers(); after != before {
-		t.Errorf("a changed Secret restarted routers: they were\n%sand are\n%s", before, after)
-	}
-	d.Good("a changed Secret is in force at every router after %s, and no pod was restarted", took.Round(time.Millisecond))
+	d.took(t, secretTime, took)
+	d.figure(t, secretRestarts, restarted(before, d.main().lives(t, ctx)))
 
 	patch("null")
 	kubectl("wait", "--for=condition=ResolvedRefs=false", "--timeout=10s", "wamprealm/people")

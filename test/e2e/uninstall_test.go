@@ -72,7 +72,7 @@ func deleteInAnyOrder(t *testing.T, ctx context.Context, d *demo.Demo) {
 
 // uninstall takes the operator away while its routers serve, then deletes what it would have
 // looked after.
-func uninstall(t *testing.T, ctx context.Context, d *demo.Demo) {
+func uninstall(t *testing.T, ctx context.Context, d *bench) {
 	d.Step("helm uninstall, then the custom resources, the namespaces, the definitions")
 	_, err := d.Cluster.Helm(ctx, "uninstall", "-n", demo.OperatorNamespace, demo.Release, "--wait", "--timeout=60s")
 	must(t, err)
@@ -85,9 +85,11 @@ func uninstall(t *testing.T, ctx context.Context, d *demo.Demo) {
 	}
 	d.Good("the routers serve on without the operator")
 
+	begin := time.Now()
 	_, err = d.Cluster.Kubectl(ctx, "delete", "-n", demo.Namespace, "-f", "config/samples", "--timeout=30s")
 	must(t, err)
-	eventuallyNothing(t, ctx, d, demo.Namespace)
+	eventuallyNothing(t, ctx, d.Demo, demo.Namespace)
+	d.took(t, uninstallTime, time.Since(begin))
 	for _, namespace := range []string{demo.Namespace, demo.OperatorNamespace} {
 		_, err = d.Cluster.Kubectl(ctx, "delete", "namespace", namespace, "--timeout=60s")
 		must(t, err)

@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/test/app"
+)
+
+// further is the node that is lost and drained. The first one has the way to this machine, and the pod
+// of the demonstration.
+const further = "node2"
+
+// split gives the routers of the further node, and the others.
+func (s *site) split(t *testing.T, ctx context.Context) (there, here []string) {
+	t.Helper()
+	for _, p := range s.pods(t, ctx) {
+		if p.Spec.NodeName == further {
+			there = append(there, p.Name)
+		} else {
+			here = append(here, p.Name)
+		}
+	}
+	if len(there) == 0 || len(here) == 0 {
+		t.Fatalf("the routers are not spread over the nodes: on %s there are %v, elsewhere %v", further, there, here)
+	}
+	return there, here
+}
+
+// nodeLost cuts the network of a node: whoever is there falls silent at the same moment, without a reset.
+func nodeLost(t *testing.T, ctx context.Context, s *site) {
+	s.Step("A node is lost")
+	there, here := s.split(t, ctx)
+	routers := s.addressed(t, ctx, "realm1")
+	const procedure = "com.example.elsewhere"
+	var all []app.Callee
+	for _, c := range []struct{ name, router string }{{"lost", there[0]}, {"kept", here[0]}} {
+		all = append(all, app.Callee{Name: c.name, Router: c.router, Logger: slog.New(slog.DiscardHandler), Procedures: []app.Procedure{{URI: procedure, Invoke: "first"}}})
+	}
+	running, leave := context.WithCancel(ctx)
+	registered, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		app.RunCallees(running, routers, all, func() { close(registered) })
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		leave()
+		<-ended
+	})
+	select {
+	case <-registered:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the callees at %s and %s did not register within 20 s", there[0], here[0])
+	}
+	link := func(state string) {
+		t.Helper()
+		s.Command("go run ./hack/kube enter ip link set " + further + " " + state)
+		_, err := s.Cluster.Kube(context.WithoutCancel(ctx), "enter", "ip", "link", "set", further, state)
+		must(t, err)
+	}
+	down := false
+	t.Cleanup(func() {
+		if down {
+			link("up")
+		}
+	})
+	callers := s.addressed(t, ctx, "realm1", here...)
+	s.takeover(t, ctx, nodeTakeover, procedure, callers, func() time.Time {
+		at := time.Now()
+		link("down")
+		down = true
+		return at
+	})
+
+	// What Kubernetes makes of it: the node is not ready after a while, nor are its routers.
+	s.do(t, ctx, "wait", "--for=condition=Ready=Unknown", "--timeout=60s", "node/"+further)
+	s.eventually(t, ctx, 30*time.Second, "a WampCluster that is not Ready without its node", func() (bool, string) {
+		var c v1alpha1.WampCluster
+		s.get(t, ctx, "wampcluster/"+s.cluster, &c)
+		for _, condition := range c.Status.Conditions {
+			if condition.Type == v1alpha1.ConditionReady {
+				return condition.Status == "False", condition.Message
+			}
+		}
+		return false, "no condition Ready"
+	})
+	link("up")
+	down = false
+	begin := time.Now()
+	// First that the routers agree, which needs no Kubernetes, then that it knows.
+	s.eventually(t, ctx, time.Minute, "routers that agree after the node is back", func() (bool, string) {
+		states, err := s.states(ctx)
+		if err != nil {
+			return false, err.Error()
+		}
+		seen := disagree(states, 3)
+		return seen == "", seen
+	})
+	s.took(t, nodeWhole, time.Since(begin))
+	s.whole(t, ctx, 3, time.Minute)
+	s.calleesBack(t, ctx)
+}
+
+// drainNode drains a node with routers on it while calls go on.
+func drainNode(t *testing.T, ctx context.Context, s *site) {
+	s.Step("kubectl drain, under load")
+	there, here := s.split(t, ctx)
+	s.Say("on %s: %v, elsewhere: %v", further, there, here)
+	before := s.lives(t, ctx)
+	calls := s.traffic(t, ctx, nil)
+	unready := s.unready(t, ctx, 3)
+	begin := time.Now()
+	t.Cleanup(func() { _, _ = s.Cluster.Kubectl(context.WithoutCancel(ctx), "uncordon", further) })
+	s.Command("kubectl drain " + further + " --ignore-daemonsets --delete-emptydir-data")
+	_, err := s.Cluster.Kubectl(ctx, "drain", further, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
+	must(t, err)
+	s.took(t, drainTime, time.Since(begin))
+	s.whole(t, ctx, 3, time.Minute)
+	s.figure(t, drainUnready, float64(unready()))
+	calls.end(t, ctx, drainFailed)
+	for _, p := range s.pods(t, ctx) {
+		if p.Spec.NodeName == further {
+			t.Errorf("%s is on the drained node", p.Name)
+		}
+	}
+	if n := restarted(before, s.lives(t, ctx), there...); n != 0 {
+		t.Errorf("the drain restarted %v routers of the other node", n)
+	}
+	_, err = s.Cluster.Kubectl(ctx, "uncordon", further)
+	must(t, err)
+	s.calleesBack(t, ctx)
+}

@@ -42,7 +42,11 @@ func (r *Reconciler) objects(ctx context.Context, s *scope) error {
 		return err
 	}
 	if certified {
-		if err := r.applier.Apply(ctx, s.cluster, resource.StatefulSet(s.cluster, image), &appsv1.StatefulSet{}); err != nil {
+		parts, err := r.partsInPods(ctx, s, image)
+		if err != nil {
+			return err
+		}
+		if err := r.applier.Apply(ctx, s.cluster, resource.StatefulSet(s.cluster, image, parts), &appsv1.StatefulSet{}); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ func TestMajority(t *testing.T) {
 
 	told := func() string { // what the snapshot says of the cluster
 		cm := &corev1.ConfigMap{}
-		w.Expect(admin.Get(w.ctx, w.key(resource.SnapshotName("demo")), cm)).To(Succeed())
+		w.Expect(admin.Get(w.ctx, w.key(resource.SnapshotName("demo", 0)), cm)).To(Succeed())
 		for _, part := range strings.Split(cm.Data[resource.SnapshotFile], "---\n") {
 			if strings.Contains(part, "kind: WampCluster\n") {
 				_, spec, _ := strings.Cut(part, "spec:\n")

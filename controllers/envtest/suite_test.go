@@ -108,6 +108,8 @@ type world struct {
 	namespace string
 	routers   *routers
 	stop      func()
+	// transport, when there, sees what the operator asks the API server.
+	transport func(http.RoundTripper) http.RoundTripper
 }
 
 // newNamespace makes a namespace with labels.
@@ -123,10 +125,17 @@ func newNamespace(t *testing.T, labels map[string]string) string {
 // newWorld starts an operator; more are the other namespaces that it looks at.
 func newWorld(t *testing.T, more ...string) *world {
 	t.Helper()
+	w := newQuietWorld(t)
+	w.startOperator(more...)
+	return w
+}
+
+// newQuietWorld has no operator yet.
+func newQuietWorld(t *testing.T) *world {
+	t.Helper()
 	w := &world{WithT: NewWithT(t), t: t, ctx: t.Context(), namespace: newNamespace(t, nil), routers: newRouters(t)}
 	w.SetDefaultEventuallyTimeout(patient)
 	w.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
-	w.startOperator(more...)
 	return w
 }
 
@@ -134,6 +143,7 @@ func (w *world) startOperator(more ...string) {
 	w.t.Helper()
 	as := rest.CopyConfig(config)
 	as.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
+	as.WrapTransport = w.transport
 	watched := append([]string{w.namespace}, more...)
 	mgr, err := ctrl.NewManager(as, ctrl.Options{
 		Scheme:  controllers.NewScheme(),

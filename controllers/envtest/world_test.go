@@ -100,21 +100,44 @@ func (w *world) key(name string) types.NamespacedName {
 
 // snapshot gives the hash of the snapshot that is published.
 func (w *world) snapshot(cluster string) string {
-	cm, secret := &corev1.ConfigMap{}, &corev1.Secret{}
-	if admin.Get(w.ctx, w.key(resource.SnapshotName(cluster)), cm) != nil ||
-		admin.Get(w.ctx, w.key(resource.CredentialsName(cluster)), secret) != nil {
+	secret := &corev1.Secret{}
+	parts := w.parts(cluster)
+	if len(parts) == 0 || admin.Get(w.ctx, w.key(resource.CredentialsName(cluster)), secret) != nil {
 		return ""
 	}
-	return v1alpha1.HashDocuments(map[string][]byte{
-		resource.SnapshotFile:    []byte(cm.Data[resource.SnapshotFile]),
-		resource.CredentialsFile: secret.Data[resource.CredentialsFile],
-	})
+	files := map[string][]byte{resource.CredentialsFile: secret.Data[resource.CredentialsFile]}
+	for i, part := range parts {
+		files[v1alpha1.SnapshotFileName(i)] = part
+	}
+	return v1alpha1.HashDocuments(files)
+}
+
+// parts gives the parts of the snapshot that is published; none when they are not of one snapshot.
+func (w *world) parts(cluster string) (parts [][]byte) {
+	n := 1
+	for i := 0; i < n; i++ {
+		cm := &corev1.ConfigMap{}
+		if admin.Get(w.ctx, w.key(resource.SnapshotName(cluster, i)), cm) != nil {
+			return nil
+		}
+		parts = append(parts, []byte(cm.Data[v1alpha1.SnapshotFileName(i)]))
+		if i == 0 {
+			n, _ = v1alpha1.SnapshotParts(parts[0])
+		}
+	}
+	if _, err := v1alpha1.JoinSnapshot(parts); err != nil {
+		return nil
+	}
+	return parts
 }
 
 // kubelet lets all pods of a cluster serve what is published, whatever it is at that time.
 func (w *world) kubelet(cluster string, n int) {
 	w.t.Helper()
 	hash := w.snapshot(cluster)
+	if hash == "" {
+		return // it is being written: routers keep what they have
+	}
 	for i := range n {
 		w.routers.of(fmt.Sprintf("%s-%d", cluster, i)).report(func(s *v1alpha1.RouterReplicaState) { s.Documents.Hash = hash })
 	}

@@ -1,6 +1,8 @@
 package resource
 
 import (
+	"strconv"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -56,10 +58,17 @@ func PodMonitorName(cluster string) string          { return cluster + "-router"
 func CertificateName(cluster string) string         { return cluster + "-tls" }
 func HeadlessServiceName(cluster string) string     { return cluster + "-headless" }
 func ConfigName(cluster string) string              { return cluster + "-config" }
-func SnapshotName(cluster string) string            { return cluster + "-snapshot" }
 func CredentialsName(cluster string) string         { return cluster + "-credentials" }
 func GossipSecretName(cluster string) string        { return cluster + "-gossip" }
 func AdminSecretName(cluster string) string         { return cluster + "-admin" }
+
+// SnapshotName is the name of the ConfigMap with a part of the snapshot.
+func SnapshotName(cluster string, part int) string {
+	if part == 0 {
+		return cluster + "-snapshot"
+	}
+	return cluster + "-snapshot-" + strconv.Itoa(part)
+}
 
 // Selector gives the labels by which a cluster's router pods are found.
 func Selector(cluster string) map[string]string {

@@ -15,11 +15,11 @@ import (
 func TestOwnerAndLabels(t *testing.T) {
 	cluster := demo()
 	for name, desired := range map[string]any{
-		"StatefulSet":         StatefulSet(cluster, image),
+		"StatefulSet":         StatefulSet(cluster, image, 1),
 		"headless Service":    HeadlessService(cluster),
 		"client Service":      ClientService(cluster),
 		"router ConfigMap":    RouterConfigMap(cluster),
-		"snapshot ConfigMap":  SnapshotConfigMap(cluster, []byte("a"), "b"),
+		"snapshot ConfigMap":  SnapshotConfigMap(cluster, 0, []byte("a"), "b"),
 		"gossip Secret":       GossipSecret(cluster, []byte("a"), nil),
 		"admin Secret":        AdminSecret(cluster, []byte("a")),
 		"credentials Secret":  CredentialsSecret(cluster, []byte("a")),
@@ -82,7 +82,7 @@ func TestPodDisruptionBudget(t *testing.T) {
 }
 
 func TestSnapshotConfigMap(t *testing.T) {
-	cm := as[corev1.ConfigMap](t, SnapshotConfigMap(demo(), []byte("documents"), "hash"))
+	cm := as[corev1.ConfigMap](t, SnapshotConfigMap(demo(), 0, []byte("documents"), "hash"))
 	if cm.Data[SnapshotFile] != "documents" || cm.Annotations[AnnotationSnapshot] != "hash" {
 		t.Errorf("config map %+v", cm)
 	}

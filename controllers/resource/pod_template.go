@@ -21,7 +21,7 @@ const ContainerName = "router"
 // routerUser is the user and group that distroless images call nonroot.
 const routerUser = 65532
 
-func podTemplate(cluster *v1alpha1.WampCluster, image string) *corev1ac.PodTemplateSpecApplyConfiguration {
+func podTemplate(cluster *v1alpha1.WampCluster, image string, parts int) *corev1ac.PodTemplateSpecApplyConfiguration {
 	shape := cluster.Spec.Pod
 
 	labels := maps.Clone(shape.Labels)
@@ -43,7 +43,7 @@ func podTemplate(cluster *v1alpha1.WampCluster, image string) *corev1ac.PodTempl
 		WithTerminationGracePeriodSeconds(terminationGracePeriod(cluster)).
 		WithSecurityContext(podSecurity()).
 		WithContainers(container(cluster, image)).
-		WithVolumes(volumes(cluster)...).
+		WithVolumes(volumes(cluster, parts)...).
 		WithTopologySpreadConstraints(topologySpread(cluster)...).
 		WithNodeSelector(shape.NodeSelector)
 	for _, secret := range cluster.Spec.ImagePullSecrets {

@@ -13,7 +13,7 @@ import (
 
 func template(t *testing.T, cluster *v1alpha1.WampCluster) corev1.PodTemplateSpec {
 	t.Helper()
-	return as[corev1.PodTemplateSpec](t, podTemplate(cluster, image))
+	return as[corev1.PodTemplateSpec](t, podTemplate(cluster, image, v1alpha1.MaxSnapshotParts))
 }
 
 // What changes often must not restart routers: of a WampCluster only the image, the listener, the

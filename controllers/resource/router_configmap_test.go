@@ -67,6 +67,7 @@ func TestPathsAreMounted(t *testing.T) {
 		}
 	}
 	sources := map[string]string{}
+	var parts []string
 	for _, v := range spec.Volumes {
 		switch {
 		case v.ConfigMap != nil:
@@ -76,6 +77,8 @@ func TestPathsAreMounted(t *testing.T) {
 		case v.Projected != nil:
 			for _, source := range v.Projected.Sources {
 				switch {
+				case source.ConfigMap != nil && source.ConfigMap.Optional != nil:
+					parts = append(parts, source.ConfigMap.Name+" "+source.ConfigMap.Items[0].Path)
 				case source.ConfigMap != nil:
 					sources[v.Name] += source.ConfigMap.Name + " " + source.ConfigMap.Items[0].Path + " "
 				case source.Secret != nil:
@@ -91,5 +94,9 @@ func TestPathsAreMounted(t *testing.T) {
 		if sources[volume] != name {
 			t.Errorf("volume %s is %q, want %q", volume, sources[volume], name)
 		}
+	}
+	// All parts that a snapshot can have are named from the beginning: one that grows restarts nobody.
+	if len(parts) != v1alpha1.MaxSnapshotParts-1 || parts[0] != "demo-snapshot-1 snapshot-1.yaml" {
+		t.Errorf("the other parts of the snapshot are %v", parts)
 	}
 }

@@ -14,8 +14,8 @@ import (
 
 // StatefulSet runs the routers. Pods start in parallel: no router waits for another one to be
 // there, and the names of pods stay when they are replaced. image is the router's, already
-// defaulted.
-func StatefulSet(cluster *v1alpha1.WampCluster, image string) *appsv1ac.StatefulSetApplyConfiguration {
+// defaulted; parts is how many parts of a snapshot the pods take.
+func StatefulSet(cluster *v1alpha1.WampCluster, image string, parts int) *appsv1ac.StatefulSetApplyConfiguration {
 	return appsv1ac.StatefulSet(StatefulSetName(cluster.Name), cluster.Namespace).
 		WithLabels(Labels(cluster.Name)).
 		WithOwnerReferences(ownerReference(cluster)).
@@ -26,7 +26,7 @@ func StatefulSet(cluster *v1alpha1.WampCluster, image string) *appsv1ac.Stateful
 			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).
 			WithRevisionHistoryLimit(5).
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(cluster.Name))).
-			WithTemplate(podTemplate(cluster, image)))
+			WithTemplate(podTemplate(cluster, image, parts)))
 }
 
 // Replicas is the number of routers that the cluster asks for.

@@ -10,7 +10,7 @@ import (
 )
 
 func TestStatefulSet(t *testing.T) {
-	set := as[appsv1.StatefulSet](t, StatefulSet(demo(), image))
+	set := as[appsv1.StatefulSet](t, StatefulSet(demo(), image, 1))
 	if set.Name != "demo" || set.Namespace != "apps" || *set.Spec.Replicas != 3 {
 		t.Errorf("name %s/%s, replicas %d", set.Namespace, set.Name, *set.Spec.Replicas)
 	}
@@ -35,12 +35,12 @@ func TestTerminationGracePeriod(t *testing.T) {
 	for drain, want := range map[time.Duration]int64{0: 10, 20 * time.Second: 30, 1500 * time.Millisecond: 12} {
 		cluster := demo()
 		cluster.Spec.DrainTimeout = &metav1.Duration{Duration: drain}
-		set := as[appsv1.StatefulSet](t, StatefulSet(cluster, image))
+		set := as[appsv1.StatefulSet](t, StatefulSet(cluster, image, 1))
 		if got := ptr.Deref(set.Spec.Template.Spec.TerminationGracePeriodSeconds, 0); got != want {
 			t.Errorf("drainTimeout %s: %d s, want %d", drain, got, want)
 		}
 	}
-	if set := as[appsv1.StatefulSet](t, StatefulSet(demo(), image)); *set.Spec.Template.Spec.TerminationGracePeriodSeconds != 30 {
+	if set := as[appsv1.StatefulSet](t, StatefulSet(demo(), image, 1)); *set.Spec.Template.Spec.TerminationGracePeriodSeconds != 30 {
 		t.Error("without a drainTimeout a router has 20 s and 10 more")
 	}
 }

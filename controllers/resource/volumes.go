@@ -10,10 +10,10 @@ import (
 const secretMode = 0o440
 
 // volumes are folders, never single files (subPath): only folders are refreshed in a running pod.
-func volumes(cluster *v1alpha1.WampCluster) []*corev1ac.VolumeApplyConfiguration {
+func volumes(cluster *v1alpha1.WampCluster, parts int) []*corev1ac.VolumeApplyConfiguration {
 	out := []*corev1ac.VolumeApplyConfiguration{
 		configMapVolume("router", ConfigName(cluster.Name)),
-		documentsVolume(cluster),
+		documentsVolume(cluster, parts),
 		secretVolume("gossip", GossipSecretName(cluster.Name)),
 		secretVolume("admin", AdminSecretName(cluster.Name)),
 	}
@@ -29,7 +29,7 @@ func volumes(cluster *v1alpha1.WampCluster) []*corev1ac.VolumeApplyConfiguration
 func volumeMounts(cluster *v1alpha1.WampCluster) []*corev1ac.VolumeMountApplyConfiguration {
 	out := []*corev1ac.VolumeMountApplyConfiguration{
 		mount("router", configDir),
-		mount("documents", documentsDir),
+		mount(DocumentsVolume, documentsDir),
 		mount("gossip", gossipDir),
 		mount("admin", adminDir),
 	}
@@ -42,18 +42,27 @@ func volumeMounts(cluster *v1alpha1.WampCluster) []*corev1ac.VolumeMountApplyCon
 	return out
 }
 
+// DocumentsVolume is the name of the volume with the snapshot and the credentials.
+const DocumentsVolume = "documents"
+
 // documentsVolume is the snapshot and the credentials in one folder: they are refreshed together, so
-// that a router does not see the one without the other.
-func documentsVolume(cluster *v1alpha1.WampCluster) *corev1ac.VolumeApplyConfiguration {
+// that a router does not see the one without the other. Of the parts of the snapshot all but the first
+// may be missing.
+func documentsVolume(cluster *v1alpha1.WampCluster, parts int) *corev1ac.VolumeApplyConfiguration {
 	file := func(name string) *corev1ac.KeyToPathApplyConfiguration {
 		return corev1ac.KeyToPath().WithKey(name).WithPath(name)
 	}
-	return corev1ac.Volume().WithName("documents").WithProjected(corev1ac.ProjectedVolumeSource().WithSources(
+	sources := []*corev1ac.VolumeProjectionApplyConfiguration{
 		corev1ac.VolumeProjection().WithConfigMap(corev1ac.ConfigMapProjection().
-			WithName(SnapshotName(cluster.Name)).WithItems(file(SnapshotFile))),
+			WithName(SnapshotName(cluster.Name, 0)).WithItems(file(SnapshotFile))),
 		corev1ac.VolumeProjection().WithSecret(corev1ac.SecretProjection().
 			WithName(CredentialsName(cluster.Name)).WithItems(file(CredentialsFile).WithMode(secretMode))),
-	))
+	}
+	for part := 1; part < parts; part++ {
+		sources = append(sources, corev1ac.VolumeProjection().WithConfigMap(corev1ac.ConfigMapProjection().
+			WithName(SnapshotName(cluster.Name, part)).WithOptional(true).WithItems(file(v1alpha1.SnapshotFileName(part)))))
+	}
+	return corev1ac.Volume().WithName(DocumentsVolume).WithProjected(corev1ac.ProjectedVolumeSource().WithSources(sources...))
 }
 
 // clientCAVolume has the one key with the authorities: beside it there may be their private key.

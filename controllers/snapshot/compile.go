@@ -14,8 +14,8 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 )
 
-// MaxBytes is how large a snapshot can be: a ConfigMap holds 1 MiB, and its metadata needs a
-// little of that.
+// MaxBytes is how large a part of a snapshot can be, and its credentials: a ConfigMap and a Secret hold
+// 1 MiB, and their metadata needs a little of that.
 const MaxBytes = 1<<20 - 16<<10
 
 // Entry is what was decided about one object.
@@ -40,6 +40,8 @@ type Snapshot struct {
 	Content, Credentials []byte
 	// Entries has every object that refers to the cluster, accepted or not.
 	Entries map[ObjectKey]Entry
+	// Parts is Content as it is published, cut where it is larger than MaxBytes.
+	Parts [][]byte
 	// Realms and Procedures count the accepted ones.
 	Realms, Procedures int
 
@@ -47,9 +49,11 @@ type Snapshot struct {
 	values map[place][sha256.Size]byte
 }
 
-// TooLarge tells whether the snapshot does not fit into a ConfigMap, or its credentials not into a
-// Secret.
-func (s *Snapshot) TooLarge() bool { return len(s.Content) > MaxBytes || len(s.Credentials) > MaxBytes }
+// TooLarge tells whether the snapshot does not fit into so many ConfigMaps as there can be, or its
+// credentials not into a Secret.
+func (s *Snapshot) TooLarge() bool {
+	return !v1alpha1.SnapshotFits(s.Parts, MaxBytes) || len(s.Credentials) > MaxBytes
+}
 
 // Compiler compiles the snapshots of one cluster. It remembers the documents of objects that did
 // not change since the last time; apart from that, Compile is a pure function.
@@ -65,7 +69,7 @@ func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []
 		documents: make(map[ObjectKey]string, len(realms)+len(procedures)), references: map[ObjectKey][]reference{}}}
 	kept := make(map[types.UID]document, len(realms)+len(procedures))
 	var content bytes.Buffer
-	content.WriteString("# Written by wamp-operator; changes are overwritten.\n")
+	content.WriteString(v1alpha1.SnapshotHeader + "\n")
 	content.Write(clusterDocument(door))
 	add := func(object client.Object, key ObjectKey, decision conditions.State, spec any) {
 		entry := Entry{UID: object.GetUID(), Generation: object.GetGeneration(), Accepted: decision}
@@ -115,16 +119,17 @@ func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []
 
 	c.documents = kept
 	s.Content = content.Bytes()
+	s.Parts = v1alpha1.SplitSnapshot(s.Content, MaxBytes)
 	return s
 }
 
-// ContentHash is a hash of Content alone.
-func (s *Snapshot) ContentHash() string { return hashOf(s.Content, nil) }
-
 // hashOf is the hash that a router reports when it serves these files; credentials are nil where
 // there is no such file.
-func hashOf(content, credentials []byte) string {
-	files := map[string][]byte{resource.SnapshotFile: content}
+func hashOf(parts [][]byte, credentials []byte) string {
+	files := make(map[string][]byte, len(parts)+1)
+	for i, part := range parts {
+		files[v1alpha1.SnapshotFileName(i)] = part
+	}
 	if credentials != nil {
 		files[resource.CredentialsFile] = credentials
 	}

@@ -324,7 +324,7 @@ func TestRecall(t *testing.T) {
 
 	b.Generation, b.Spec.Invoke = 2, v1alpha1.InvokeLast
 	book := NewBook()
-	book.Recall(name, string(left.Content), left.Credentials)
+	book.Recall(name, left.Parts, left.Credentials)
 	s := compile(new(Compiler), door(), realms, []v1alpha1.WampProcedure{a, b})
 	book.Publish(name, s)
 	for key, served := range map[ObjectKey]bool{
@@ -335,7 +335,7 @@ func TestRecall(t *testing.T) {
 		}
 	}
 	// Once something was published the past is known and is not read again.
-	book.Recall(name, "---\nkind: Nonsense\n", nil)
+	book.Recall(name, [][]byte{[]byte("---\nkind: Nonsense\n")}, nil)
 	if !book.Published(name, s) {
 		t.Error("what was published last is forgotten")
 	}
@@ -347,13 +347,13 @@ func TestRecall(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	s := &Snapshot{Content: make([]byte, MaxBytes)}
+	s := &Snapshot{Parts: slices.Repeat([][]byte{make([]byte, MaxBytes)}, v1alpha1.MaxSnapshotParts)}
 	if s.TooLarge() {
 		t.Error("the largest snapshot is too large")
 	}
-	s.Content = append(s.Content, 0)
+	s.Parts = append(s.Parts, []byte{0})
 	if !s.TooLarge() {
-		t.Error("one octet more is not")
+		t.Error("one part more is not")
 	}
 	if s = (&Snapshot{Credentials: make([]byte, MaxBytes+1)}); !s.TooLarge() {
 		t.Error("credentials that no Secret holds are not too large")
@@ -405,7 +405,7 @@ func TestTheClusterIsToldWhereItMatters(t *testing.T) {
 	}
 	book, name := NewBook(), types.NamespacedName{Namespace: "apps", Name: "demo"}
 	book.Decide(name, five)
-	book.Recall(name, string(five.Content), nil)
+	book.Recall(name, five.Parts, nil)
 	if behind := book.Behind(name, "unknown"); len(behind) != 1 || behind[0].Kind != v1alpha1.KindWampRealm {
 		t.Errorf("behind are %v, want the realm alone", behind)
 	}

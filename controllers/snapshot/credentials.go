@@ -64,7 +64,7 @@ func SaltOf(credentials []byte) string {
 // lives.
 func (s *Snapshot) Resolve(salt string, secrets Secrets) {
 	s.Credentials = credentials(salt, s.References(), secrets)
-	s.Hash = hashOf(s.Content, s.Credentials)
+	s.Hash = hashOf(s.Parts, s.Credentials)
 	s.values = digests(secrets)
 	for key, entry := range s.Entries {
 		entry.Document = s.document(s.values, key)

@@ -167,7 +167,7 @@ func TestChangedSecretIsAnotherDocument(t *testing.T) {
 	// known for what they serve; an operator that has just started knows it too.
 	name := types.NamespacedName{Namespace: "apps", Name: "demo"}
 	book := NewBook()
-	book.Recall(name, string(before.Content), before.Credentials)
+	book.Recall(name, before.Parts, before.Credentials)
 	realms := []v1alpha1.WampRealm{people(), other, realm("apps", "third", "realm3", 1)}
 	third := c.Compile(door(), realms, nil)
 	third.Resolve("salt", secrets)

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 )
 
 // remembered is how many published snapshots of a cluster are kept, to tell what a router serves
@@ -33,7 +35,8 @@ type pages struct {
 
 // files are what routers are told to serve.
 type files struct {
-	content, credentials []byte
+	parts       [][]byte
+	credentials []byte
 	page
 }
 
@@ -87,20 +90,23 @@ func (b *Book) decide(cluster types.NamespacedName, s *Snapshot) ([]ObjectKey, [
 
 // Publish records that the routers were told to serve s.
 func (b *Book) Publish(cluster types.NamespacedName, s *Snapshot) {
-	b.record(cluster, files{s.Content, s.Credentials, page{s.written, s.values}})
+	b.record(cluster, files{s.Parts, s.Credentials, page{s.written, s.values}})
 }
 
 // Recall records, for a cluster that nothing is published for yet, what an earlier operator left
 // for the routers to serve: they still do, and an object in it that did not change since is served
-// though the snapshot as a whole has changed. credentials are nil when it left none.
-func (b *Book) Recall(cluster types.NamespacedName, content string, credentials []byte) {
+// though the snapshot as a whole has changed. credentials are nil when it left none. Parts that are not of
+// one snapshot, because that operator was stopped while it wrote them, tell nothing.
+func (b *Book) Recall(cluster types.NamespacedName, parts [][]byte, credentials []byte) {
 	b.mu.RLock()
 	p := b.clusters[cluster]
 	known := p != nil && len(p.order) > 0
 	b.mu.RUnlock()
-	if !known {
-		b.record(cluster, files{[]byte(content), credentials,
-			page{parse([]byte(content)), digests(parseCredentials(credentials))}})
+	if known {
+		return
+	}
+	if content, err := v1alpha1.JoinSnapshot(parts); err == nil {
+		b.record(cluster, files{parts, credentials, page{parse(content), digests(parseCredentials(credentials))}})
 	}
 }
 
@@ -111,16 +117,16 @@ func (b *Book) record(cluster types.NamespacedName, next files) {
 	defer b.mu.Unlock()
 	p := b.pages(cluster)
 	last := p.last
-	if len(p.order) > 0 && !bytes.Equal(last.content, next.content) && !bytes.Equal(last.credentials, next.credentials) {
-		p.add(files{last.content, next.credentials, page{last.written, next.values}})
-		p.add(files{next.content, last.credentials, page{next.written, last.values}})
+	if len(p.order) > 0 && !slices.EqualFunc(last.parts, next.parts, bytes.Equal) && !bytes.Equal(last.credentials, next.credentials) {
+		p.add(files{last.parts, next.credentials, page{last.written, next.values}})
+		p.add(files{next.parts, last.credentials, page{next.written, last.values}})
 	}
 	p.add(next)
 	p.last = next
 }
 
 func (p *pages) add(next files) {
-	hash := hashOf(next.content, next.credentials)
+	hash := hashOf(next.parts, next.credentials)
 	if _, again := p.published[hash]; again {
 		p.order = slices.DeleteFunc(p.order, func(h string) bool { return h == hash })
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 // memory is what the reconciler remembers of a cluster between passes. All of it can be lost: a
-// restarted operator finds it again. Only one pass of a cluster runs at a time; dirty and
-// vault alone are written from outside.
+// restarted operator finds it again. Only one pass of a cluster runs at a time; dirty, vault and
+// listener alone are written from outside.
 type memory struct {
 	uid types.UID
 
@@ -25,6 +25,7 @@ type memory struct {
 	compiled   *snapshot.Snapshot
 	pace       pace
 	vault      vault
+	listener   listenerSecrets
 	// salt of the credentials, and left, the credentials that an earlier operator published.
 	salt string
 	left []byte
@@ -68,12 +69,16 @@ func (m *memories) mark(name types.NamespacedName) {
 }
 
 // secretChanged notes what a watch told; it tells whether the cluster has to be looked at.
-func (m *memories) secretChanged(name types.NamespacedName, change secrets.Change) bool {
+func (m *memories) secretChanged(name types.NamespacedName, change secrets.Change, now time.Time) bool {
 	m.mu.Lock()
 	have := m.clusters[name]
 	m.mu.Unlock()
-	if have == nil || !have.vault.changed(change) {
+	if have == nil {
 		return false
+	}
+	nudge := have.listener.note(change, now)
+	if !have.vault.changed(change) {
+		return nudge
 	}
 	have.dirty.Store(true)
 	return true

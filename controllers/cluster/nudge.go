@@ -21,8 +21,8 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
-// nudges of one pod: for the snapshot and for the keys.
-type nudges struct{ snapshot, keys nudge }
+// nudges of one pod: for the snapshot, for the keys, and for the Secrets of the port for clients.
+type nudges struct{ snapshot, keys, listener nudge }
 
 // nudge remembers how often a pod was annotated for one state of a volume, which hash stands for.
 type nudge struct {
@@ -68,6 +68,7 @@ func behindKeys(keys []string, replica routerstate.Replica) bool {
 // nudgePods makes the kubelets refresh the snapshot and the keys in pods whose routers have others.
 func (r *Reconciler) nudgePods(ctx context.Context, s *scope) error {
 	keys := v1alpha1.KeyFingerprints(s.memory.gossip.state.keys)
+	secrets, changed := s.memory.listener.state()
 	after := make(map[types.UID]nudges, len(s.pods))
 	for i := range s.pods {
 		pod := &s.pods[i]
@@ -89,6 +90,8 @@ func (r *Reconciler) nudgePods(ctx context.Context, s *scope) error {
 		hash := s.memory.compiled.Hash
 		nudge(&next.snapshot, resource.AnnotationSnapshot, hash, !s.memory.compiled.TooLarge() && behindSnapshot(hash, replica))
 		nudge(&next.keys, resource.AnnotationKeys, strings.Join(keys, "-"), behindKeys(keys, replica))
+		// Routers do not tell which certificate they have, so a pod gets all the nudges that there are.
+		nudge(&next.listener, resource.AnnotationListener, secrets, secrets != "" && pod.CreationTimestamp.Time.Before(changed))
 		if len(annotations) > 0 {
 			if err := r.annotate(ctx, pod, annotations); err != nil {
 				return err

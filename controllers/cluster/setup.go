@@ -100,7 +100,7 @@ func (r *Reconciler) ofNamespace(ctx context.Context, _ client.Object) (out []ct
 func (r *Reconciler) secrets() source.Source {
 	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
 		r.Secrets.Subscribe(func(cluster types.NamespacedName, change secrets.Change) {
-			if r.memories.secretChanged(cluster, change) {
+			if r.memories.secretChanged(cluster, change, r.Now()) {
 				queue.Add(ctrl.Request{NamespacedName: cluster})
 			}
 		})

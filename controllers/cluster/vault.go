@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -90,7 +91,15 @@ func (r *Reconciler) secretsOf(ctx context.Context, s *scope, compiled *snapshot
 			delete(references, name)
 		}
 	}
-	r.Secrets.Watch(s.name, references) // before reading: no change falls between
+	watched := maps.Clone(references)
+	listener := listenerSecretNames(s.cluster)
+	for _, name := range listener {
+		if _, too := watched[name]; !too {
+			watched[name] = nil
+		}
+	}
+	s.memory.listener.keep(listener)
+	r.Secrets.Watch(s.name, watched) // before reading: no change falls between
 	read := map[types.NamespacedName]reading{}
 	defer func() { s.memory.vault.keep(references, read) }()
 	for name, keys := range references {

@@ -21,6 +21,8 @@ const (
 	AnnotationSnapshot = "wamp-operator.io/snapshot"
 	// AnnotationKeys does for the gossip key what AnnotationSnapshot does for the snapshot.
 	AnnotationKeys = "wamp-operator.io/gossip-keys"
+	// AnnotationListener does it for the Secrets of the port for clients.
+	AnnotationListener = "wamp-operator.io/listener-secrets"
 	// AnnotationKeyRequest, AnnotationKeyNext and AnnotationKeyDone are on the Secret of the gossip
 	// key: the request for which it is being replaced, the fingerprint of the new key, and the
 	// request that was fulfilled last.

@@ -118,9 +118,13 @@ func (b *bench) report(t *testing.T) {
 // within the time.
 func (b *bench) eventually(t *testing.T, ctx context.Context, within time.Duration, what string, look func() (done bool, seen string)) {
 	t.Helper()
-	began := time.Now()
+	began, before := time.Now(), ""
 	for {
 		done, seen := look()
+		if took := time.Since(began); took > slow && seen != before {
+			t.Logf("waiting for %s since %s; now: %s", what, took.Round(time.Millisecond), seen)
+			before = seen
+		}
 		switch {
 		case done:
 			return
@@ -136,8 +140,12 @@ func (b *bench) eventually(t *testing.T, ctx context.Context, within time.Durati
 	}
 }
 
-// lookEvery is the finest that eventually measures.
-const lookEvery = 100 * time.Millisecond
+const (
+	// lookEvery is the finest that eventually measures.
+	lookEvery = 100 * time.Millisecond
+	// slow is what takes so long that the way there is worth a line.
+	slow = 10 * time.Second
+)
 
 // calm lets things go on for a while.
 func calm(ctx context.Context, d time.Duration) {

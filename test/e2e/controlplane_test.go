@@ -26,8 +26,9 @@ func operatorKilled(t *testing.T, ctx context.Context, s *site) {
 	s.took(t, operatorStatus, time.Since(lost))
 }
 
-// apiOutage is how long the API server is away: longer than the operator keeps its lease.
-const apiOutage = 15 * time.Second
+// apiOutage is how long the API server is away: longer than the operator keeps its lease, and shorter than
+// the time after which Kubernetes takes the nodes for lost.
+const apiOutage = 12 * time.Second
 
 // apiServerDown stops the API server, and then kills the router of the active callee.
 func apiServerDown(t *testing.T, ctx context.Context, s *site) {

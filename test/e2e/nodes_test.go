@@ -2,17 +2,19 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/test/app"
+	"github.com/wamp-operator/wamp-operator/test/demo"
 )
 
 // further is the node that is lost and drained. The first one has the way to this machine, and the pod
 // of the demonstration.
-const further = "node2"
+const first, further = "node1", "node2"
 
 // split gives the routers of the further node, and the others.
 func (s *site) split(t *testing.T, ctx context.Context) (there, here []string) {
@@ -33,6 +35,7 @@ func (s *site) split(t *testing.T, ctx context.Context) (there, here []string) {
 // nodeLost cuts the network of a node: whoever is there falls silent at the same moment, without a reset.
 func nodeLost(t *testing.T, ctx context.Context, s *site) {
 	s.Step("A node is lost")
+	s.operators(t, ctx, 2) // one may be on that node
 	there, here := s.split(t, ctx)
 	routers := s.addressed(t, ctx, "realm1")
 	const procedure = "com.example.elsewhere"
@@ -75,9 +78,10 @@ func nodeLost(t *testing.T, ctx context.Context, s *site) {
 		return at
 	})
 
-	// What Kubernetes makes of it: the node is not ready after a while, nor are its routers.
-	s.do(t, ctx, "wait", "--for=condition=Ready=Unknown", "--timeout=60s", "node/"+further)
-	s.eventually(t, ctx, 30*time.Second, "a WampCluster that is not Ready without its node", func() (bool, string) {
+	// What Kubernetes makes of it: the node is not ready after a while, nor are its routers; the operator
+	// of the other node says so when it has the lease.
+	s.do(t, ctx, "wait", "--for=condition=Ready=Unknown", "--timeout=90s", "node/"+further)
+	s.eventually(t, ctx, time.Minute, "a WampCluster that is not Ready without its node", func() (bool, string) {
 		var c v1alpha1.WampCluster
 		s.get(t, ctx, "wampcluster/"+s.cluster, &c)
 		for _, condition := range c.Status.Conditions {
@@ -101,19 +105,37 @@ func nodeLost(t *testing.T, ctx context.Context, s *site) {
 	})
 	s.took(t, nodeWhole, time.Since(begin))
 	s.whole(t, ctx, 3, time.Minute)
+	s.operators(t, ctx, 1)
 	s.calleesBack(t, ctx)
+}
+
+// operators has this many operators run.
+func (s *site) operators(t *testing.T, ctx context.Context, n int) {
+	t.Helper()
+	deployment := "deployment/" + demo.Release
+	_, err := s.Cluster.Kubectl(ctx, "scale", "-n", demo.OperatorNamespace, deployment, fmt.Sprintf("--replicas=%d", n))
+	must(t, err)
+	_, err = s.Cluster.Kubectl(ctx, "rollout", "status", "-n", demo.OperatorNamespace, deployment, "--timeout=60s")
+	must(t, err)
 }
 
 // drainNode drains a node with routers on it while calls go on.
 func drainNode(t *testing.T, ctx context.Context, s *site) {
-	s.Step("kubectl drain, under load")
+	s.Step("kubectl drain of a node with two of three routers, under load")
 	there, here := s.split(t, ctx)
+	if len(there) == 1 { // one of the others moves there
+		s.do(t, ctx, "cordon", first)
+		s.do(t, ctx, "delete", "pod", here[0], "--timeout=60s")
+		s.whole(t, ctx, 3, time.Minute)
+		s.do(t, ctx, "uncordon", first)
+		there, here = s.split(t, ctx)
+	}
 	s.Say("on %s: %v, elsewhere: %v", further, there, here)
 	before := s.lives(t, ctx)
 	calls := s.traffic(t, ctx, nil)
 	unready := s.unready(t, ctx, 3)
 	begin := time.Now()
-	t.Cleanup(func() { _, _ = s.Cluster.Kubectl(context.WithoutCancel(ctx), "uncordon", further) })
+	t.Cleanup(func() { _, _ = s.Cluster.Kubectl(context.WithoutCancel(ctx), "uncordon", first, further) })
 	s.Command("kubectl drain " + further + " --ignore-daemonsets --delete-emptydir-data")
 	_, err := s.Cluster.Kubectl(ctx, "drain", further, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
 	must(t, err)

@@ -13,3 +13,4 @@ $(CRD_REF_DOCS):
 api-reference: $(CRD_REF_DOCS) ## Write docs/api.md from the api types
 	@$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=$(APIDOCS_SRC)/config.yaml --templates-dir=$(APIDOCS_SRC)/templates \
 		--renderer=markdown --output-path=docs/api.md --max-depth=20 2>&1 | { grep -v INFO || true; }
+	@grep -q '^## WampCluster' docs/api.md || { echo "docs/api.md came out empty: the types in api/v1alpha1 do not compile"; exit 1; }

@@ -5,8 +5,10 @@
 
 {{ $type.Doc }}
 
-{{ if $type.References -}}
-In {{ range $i, $r := $type.SortedReferences }}{{ if $i }}, {{ end }}{{ markdownRenderTypeLink $r }}{{ end }}.
+{{ $in := list -}}
+{{ range $r := $type.SortedReferences }}{{ if not (hasPrefix "Router" $r.Name) }}{{ $in = append $in (markdownRenderTypeLink $r) }}{{ end }}{{ end -}}
+{{ if $in -}}
+In {{ join ", " $in }}.
 
 {{ end -}}
 {{ if $type.Members -}}

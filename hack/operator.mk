@@ -29,8 +29,12 @@ manifests: $(CONTROLLER_GEN) ## Generate CRDs and roles, for kustomize and for t
 	@rm -f $(CHART_DIR)/files/crds/*.yaml
 	@cp $(CRD_DIR)/wamp-operator.io_*.yaml $(CHART_DIR)/files/crds/
 	@sed -n '/^rules:/,$$p' config/rbac/role.yaml | tail -n +2 > $(CHART_DIR)/files/rules.yaml
+	@{ printf 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: wamp-operator\nspec:\n'; \
+		sed -n '/^groups:/,$$p' $(CHART_DIR)/files/alerts.yaml | sed 's/^\(.\)/  \1/'; } > config/prometheus/prometheusrule.yaml
+	@cp $(CHART_DIR)/files/dashboard.json config/grafana/wamp-operator.json
+	@go run ./hack/valuesdoc $(CHART_DIR)/values.yaml > $(CHART_DIR)/README.md.tmp && mv $(CHART_DIR)/README.md.tmp $(CHART_DIR)/README.md
 
-GENERATED := api $(CRD_DIR) config/rbac $(CHART_DIR)/files docs/api.md
+GENERATED := api $(CRD_DIR) config/rbac config/prometheus config/grafana $(CHART_DIR)/files $(CHART_DIR)/README.md docs/api.md
 
 .PHONY: check-generated
 check-generated: ## Fail when generated files are not what the sources give
@@ -42,10 +46,10 @@ check-generated: ## Fail when generated files are not what the sources give
 	fi
 
 .PHONY: chart-lint
-chart-lint: kube-tool ## Lint the chart and test what it renders
+chart-lint: kube-tool ## Lint the chart, test what it renders, and install it on an API server (envtest)
 	@helm="$$($(KUBE) binaries helm)/helm"; \
 	"$$helm" lint --strict --quiet $(CHART_DIR) && \
-	HELM="$$helm" WAMP_REQUIRE_HELM=1 go test ./charts/...
+	HELM="$$helm" KUBEBUILDER_ASSETS="$$($(KUBE) envtest-assets)" WAMP_REQUIRE_HELM=1 go test ./charts/... ./hack/valuesdoc/...
 
 .PHONY: test-operator
 test-operator: kube-tool ## Test the operator against a real API server (envtest)

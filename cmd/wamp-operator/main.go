@@ -21,6 +21,11 @@ import (
 )
 
 func main() {
+	for _, k := range commands {
+		if len(os.Args) > 1 && os.Args[1] == k.name {
+			os.Exit(k.main(os.Args[2:]))
+		}
+	}
 	options, err := parse(os.Args[1:])
 	if errors.Is(err, pflag.ErrHelp) {
 		return
@@ -65,7 +70,7 @@ func run(config *rest.Config, o options) error {
 		Metrics:                       metrics,
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElection,
-		LeaderElectionID:              "wamp-operator.wamp-operator.io",
+		LeaderElectionID:              leaseName,
 		LeaderElectionNamespace:       o.leaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true, // run returns as soon as the manager has stopped
 	})

@@ -40,7 +40,10 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.logLevel, "log-level", "info", "debug, info or error")
 	flags.BoolVar(&o.showVersion, "version", false, "print the version and end")
 	flags.Usage = func() {
-		fmt.Fprintf(os.Stdout, "wamp-operator runs the controllers of WampCluster, WampRealm and WampProcedure.\n\n%s", flags.FlagUsages())
+		fmt.Fprintf(os.Stdout, "wamp-operator runs the controllers of WampCluster, WampRealm and WampProcedure.\n\n%s\n", flags.FlagUsages())
+		for _, k := range commands {
+			fmt.Fprintf(os.Stdout, "wamp-operator %s %s; see wamp-operator %s --help.\n", k.name, k.about, k.name)
+		}
 	}
 	flags.SetOutput(io.Discard)
 	if err := flags.Parse(args); err != nil {

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// The chart's Job and test call the commands by these names and flags.
+func TestCommands(t *testing.T) {
+	flags := map[string]string{"apply": "configmap", "check": "deployment"}
+	for _, k := range commands {
+		object, timeout, err := k.parse([]string{"--" + flags[k.name] + "=ns/it", "--timeout=3s"})
+		if err != nil || object.Namespace != "ns" || object.Name != "it" || timeout != 3*time.Second {
+			t.Errorf("%s: %v %s %v", k.name, object, timeout, err)
+		}
+		for says, args := range map[string][]string{
+			"is no NAMESPACE/NAME":         nil,
+			"\"it\" is no NAMESPACE/NAME":  {"--" + flags[k.name] + "=it"},
+			"all options begin with --":    {"now"},
+			"unknown flag: --watch":        {"--watch"},
+			"\"a/b/c\" is no NAMESPACE/NA": {"--" + flags[k.name] + "=a/b/c"},
+		} {
+			if _, _, err := k.parse(args); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s %v: %v, want %q", k.name, args, err, says)
+			}
+		}
+	}
+}

@@ -110,6 +110,9 @@ func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKe
 		if p.Spec.Hold != nil {
 			d.Hold = p.Spec.Hold.Duration
 		}
+		if p.Spec.Timeout != nil {
+			d.Timeout = p.Spec.Timeout.Duration
+		}
 		declared[key] = d
 	}
 	return declared, nil

@@ -21,6 +21,8 @@ const (
 	sayTrustLevel    = "write a trust level from 0 to 1000000"
 	sayStandbys      = "write a number of standbys from 0 to 1000"
 	sayHold          = "write a duration from 0s to 5m, for example 5s"
+	sayTimeout       = "write a duration from 1ms to 24h, for example 30s"
+	sayConcurrency   = "write a number of calls from 1 to 1000000"
 	sayHistoryLimit  = "write a number of events from 1 to 100000"
 	sayName          = "write a name for the object"
 	sayReplicas      = "write a number of replicas from 0 to 64"
@@ -33,9 +35,12 @@ const (
 	maxNameLength  = 63
 	maxTrustLevel  = 1000000
 	maxStandbys    = 1000
+	maxConcurrency = 1000000
 	maxHistories   = 64
 	maxHistory     = 100000
 	maxHold        = 5 * time.Minute
+	minTimeout     = time.Millisecond
+	maxTimeout     = 24 * time.Hour
 )
 
 var roleName = regexp.MustCompile(`^[A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?$`)
@@ -97,6 +102,12 @@ func (p *WampProcedure) Validate() error {
 	errs = append(errs, validateEnum(spec.Child("rotation"), p.Spec.Rotation, RotationCluster, RotationReplica)...)
 	if h := p.Spec.Hold; h != nil && (h.Duration < 0 || h.Duration > maxHold) {
 		errs = append(errs, field.Invalid(spec.Child("hold"), h.Duration.String(), sayHold))
+	}
+	if t := p.Spec.Timeout; t != nil && (t.Duration < minTimeout || t.Duration > maxTimeout) {
+		errs = append(errs, field.Invalid(spec.Child("timeout"), t.Duration.String(), sayTimeout))
+	}
+	if n := p.Spec.Concurrency; n != nil && (*n < 1 || *n > maxConcurrency) {
+		errs = append(errs, field.Invalid(spec.Child("concurrency"), *n, sayConcurrency))
 	}
 	if n := p.Spec.Standbys; n != nil && (*n < 0 || *n > maxStandbys) {
 		errs = append(errs, field.Invalid(spec.Child("standbys"), *n, sayStandbys))

@@ -125,8 +125,8 @@ type Call struct {
 	Details wamp.Dict
 	Payload wamp.Payload
 	Flags   CallFlags
-	// Timeout is CALL.Options.timeout in milliseconds; 0 is none. It travels to callees that
-	// mind it themselves.
+	// Timeout is CALL.Options.timeout, or the declared one, in milliseconds; 0 is none. It travels to
+	// callees that mind it themselves.
 	Timeout uint32
 	// Describe, when there, is called when a callee of the procedure has flags that the caller's
 	// dealer must know: it returns the Details to use instead. It may be called from another
@@ -327,6 +327,9 @@ type Declaration struct {
 	Idempotent bool
 	// Hold is how long a call waits while there is no callee.
 	Hold time.Duration
+	// Timeout is how long a call may take at most; 0 is no bound. The caller's dealer asks for it with
+	// Realm.Timeout.
+	Timeout time.Duration
 }
 
 // ProcedureKey names a procedure in the cluster.

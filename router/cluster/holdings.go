@@ -6,8 +6,12 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/pattern"
 )
 
-// holdings are the holds that are declared: how long the calls of which URIs may wait.
-type holdings map[string]*realmHoldings
+// holdings are what is declared of calls that may have no callee yet: how long those of which URIs may
+// wait for one, and how long they may take in all.
+type holdings struct {
+	holds    map[string]*realmHoldings
+	timeouts map[string]*realmTimeouts
+}
 
 type realmHoldings struct {
 	exact    map[string]time.Duration
@@ -15,15 +19,15 @@ type realmHoldings struct {
 }
 
 func newHoldings(declared map[ProcedureKey]*Declaration) *holdings {
-	all := holdings{}
+	all := holdings{holds: map[string]*realmHoldings{}, timeouts: newTimeouts(declared)}
 	for k, d := range declared {
 		if d.Hold <= 0 {
 			continue
 		}
-		r := all[k.Realm]
+		r := all.holds[k.Realm]
 		if r == nil {
 			r = &realmHoldings{exact: map[string]time.Duration{}}
-			all[k.Realm] = r
+			all.holds[k.Realm] = r
 		}
 		if k.Match == Exact {
 			r.exact[k.URI] = d.Hold
@@ -39,7 +43,7 @@ func (h *holdings) of(realm, uri string) time.Duration {
 	if h == nil {
 		return 0
 	}
-	r := (*h)[realm]
+	r := h.holds[realm]
 	if r == nil {
 		return 0
 	}

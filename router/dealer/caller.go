@@ -52,8 +52,12 @@ func (p *Peer) Call(m *wamp.Message) {
 	}
 	c := &call{peer: p, request: m.Request}
 	p.call = cluster.Call{Via: s.Via(), URI: m.URI, Caller: c, Details: p.plainDetails(), Payload: m.Payload, Describe: describe}
-	if hasEntries(m.Dict) && !p.callOptions(m, c) {
+	if hasEntries(m.Dict) && !p.callOptions(m) {
 		return
+	}
+	declared := p.boundTime()
+	if progress := p.call.Flags&cluster.ReceiveProgress != 0; progress || p.call.Timeout > 0 {
+		c.more = &callMore{gap: millis(p.call.Timeout), progress: progress, declared: declared}
 	}
 	if p.calls.Long() && p.callsOpen.Load() == 0 {
 		p.calls = ring.Ring[wamp.ID, *call]{Forget: over} // after a burst

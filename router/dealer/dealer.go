@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
 	"github.com/wamp-operator/wamp-operator/router/internal/backlog"
@@ -16,6 +17,7 @@ import (
 type Realm interface {
 	Register(reg cluster.Registration, done func(id wamp.ID, err error))
 	Unregister(session, registration wamp.ID, done func(err error))
+	Timeout(uri string) time.Duration
 	Call(c *cluster.Call) cluster.Waiter
 	Continue(call uint64, c *cluster.Call) cluster.Waiter
 	Cancel(call uint64, i *cluster.Interruption)

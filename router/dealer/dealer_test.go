@@ -28,6 +28,7 @@ var id = cluster.RegistrationID("realm1", cluster.Exact, uri)
 // realm is a cluster that does what the test says.
 type realm struct {
 	register func(cluster.Registration, func(wamp.ID, error))
+	timeout  time.Duration
 	call     func(*cluster.Call) cluster.Waiter
 	more     func(uint64, *cluster.Call) cluster.Waiter
 	cancel   func(uint64, *cluster.Interruption)
@@ -38,6 +39,7 @@ type realm struct {
 
 func (r *realm) Register(reg cluster.Registration, done func(wamp.ID, error)) { r.register(reg, done) }
 func (r *realm) Unregister(_, _ wamp.ID, done func(error))                    { done(nil) }
+func (r *realm) Timeout(string) time.Duration                                 { return r.timeout }
 func (r *realm) Call(c *cluster.Call) cluster.Waiter                          { return r.call(c) }
 func (r *realm) Continue(n uint64, c *cluster.Call) cluster.Waiter            { return r.more(n, c) }
 func (r *realm) Cancel(n uint64, i *cluster.Interruption)                     { r.cancel(n, i) }

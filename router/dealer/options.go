@@ -13,8 +13,8 @@ import (
 // in two bytes.
 func hasEntries(d wamp.Dict) bool { return len(d.Raw) > 2 }
 
-// callOptions reads CALL.Options into p.call and c; false when the call was refused.
-func (p *Peer) callOptions(m *wamp.Message, c *call) bool {
+// callOptions reads CALL.Options into p.call; false when the call was refused.
+func (p *Peer) callOptions(m *wamp.Message) bool {
 	var disclose, passthru bool
 	var timeout uint64
 	var attribute string // of payload passthru mode
@@ -58,9 +58,6 @@ func (p *Peer) callOptions(m *wamp.Message, c *call) bool {
 		p.call.Details = p.callDetails(m.Dict, disclose, passthru)
 	}
 	p.call.Timeout = uint32(min(timeout, math.MaxUint32))
-	if p.call.Timeout > 0 || p.call.Flags&cluster.ReceiveProgress != 0 {
-		c.more = &callMore{gap: millis(p.call.Timeout), progress: p.call.Flags&cluster.ReceiveProgress != 0}
-	}
 	return true
 }
 

@@ -15,7 +15,8 @@ type callMore struct {
 	// mu keeps the answers of the call in order: no progressive one after the final one.
 	mu       sync.Mutex
 	progress bool          // the caller takes progressive results
-	gap      time.Duration // CALL.Options.timeout: until the first result, and then the next
+	gap      time.Duration // the timeout: until the first result, and then the next
+	declared bool          // it is the declared one, and not that of CALL.Options
 	timer    *time.Timer
 	stopped  bool
 	wake     context.CancelFunc // of the reading goroutine, which waits for a callee with room
@@ -26,6 +27,21 @@ type callMore struct {
 const timeoutGrace = time.Second
 
 func millis(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// boundTime gives p.call the timeout that is declared for its procedure, when it asks for none or for a
+// longer one.
+func (p *Peer) boundTime() (declared bool) {
+	most := p.dealer.realm.Timeout(p.call.URI)
+	if most <= 0 {
+		return false
+	}
+	n := uint32((most + time.Millisecond - 1) / time.Millisecond)
+	if p.call.Timeout > 0 && p.call.Timeout <= n {
+		return false
+	}
+	p.call.Timeout = n
+	return true
+}
 
 // startTimer starts the timeout of a call (WAMP advanced profile, "Call Timeouts").
 func (c *call) startTimer() {
@@ -42,7 +58,11 @@ func (c *call) expire() {
 	ended := c.end()
 	if ended {
 		c.more.stop()
-		c.finish(failure(wamp.ErrTimeout, fmt.Sprintf("no result within %v", c.more.gap)))
+		text := fmt.Sprintf("no result within %v", c.more.gap)
+		if c.more.declared {
+			text += ", the timeout that is declared for the procedure"
+		}
+		c.finish(failure(wamp.ErrTimeout, text))
 	}
 	c.more.mu.Unlock()
 	if ended {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
+	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -56,5 +57,41 @@ func TestTimeoutWhileWaitingForRoom(t *testing.T) {
 		}
 		synctest.Wait()
 		p.expect(t, "ERROR", "")
+	})
+}
+
+// A declared timeout is given to calls that ask for none, and bounds those that ask for more.
+func TestDeclaredTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPair(t, map[string]any{"forward_timeout": true})
+		p.realm.timeout = time.Second
+		for request, options := range []map[string]any{nil, {"timeout": 60_000}, {"timeout": 500}} {
+			began := time.Now()
+			p.call(wamp.ID(request+1), options)
+			invocation := p.callee.conn.Sent()
+			want := time.Second
+			if request == 2 {
+				want = 500 * time.Millisecond
+			}
+			if told := wamptest.Details(invocation[0])["timeout"]; told != want.Milliseconds() {
+				t.Errorf("%v: the callee was told %v", options, told)
+			}
+			for len(p.caller.conn.Sent()) == 0 {
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+			}
+			if took := time.Since(began); took != want {
+				t.Errorf("%v: the call ended after %v", options, took)
+			}
+			p.expect(t, "", "INTERRUPT")
+		}
+		p.realm.timeout = 0
+		p.call(4, nil)
+		time.Sleep(48 * time.Hour)
+		synctest.Wait()
+		if sent := p.caller.conn.Sent(); len(sent) != 0 {
+			t.Errorf("without a timeout the caller was sent %q", types(sent))
+		}
+		p.yield(4)
 	})
 }

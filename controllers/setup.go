@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,12 +45,22 @@ type Options struct {
 	Routers routerstate.Options
 	// Resync is how often clusters are looked at when nothing happens. Default one minute.
 	Resync time.Duration
+	// Retry bounds the time between two tries of what fails: when an API server that was away is back,
+	// all is right soon after. Default 15 seconds.
+	Retry time.Duration
 	// SkipNameValidation lets tests run several managers in one process.
 	SkipNameValidation bool
 }
 
 // reconcileTimeout bounds one pass, so that an API server that hangs holds up nobody for long.
 const reconcileTimeout = 30 * time.Second
+
+// What fails is tried again after firstRetry, and then after twice as long each time, up to maxRetry or
+// Options.Retry.
+const (
+	firstRetry = 5 * time.Millisecond
+	maxRetry   = 15 * time.Second
+)
 
 // NewScheme knows the kinds of Kubernetes and those of this operator.
 func NewScheme() *runtime.Scheme {
@@ -120,6 +132,8 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 			MaxConcurrentReconciles: n,
 			ReconciliationTimeout:   reconcileTimeout,
 			SkipNameValidation:      &options.SkipNameValidation,
+			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](
+				firstRetry, cmp.Or(options.Retry, maxRetry)),
 		}
 	}
 	for _, r := range []struct {

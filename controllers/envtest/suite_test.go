@@ -1,6 +1,7 @@
 package envtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -108,6 +109,8 @@ type world struct {
 	namespace string
 	routers   *routers
 	stop      func()
+	// resync of the operator; half a second when it is 0.
+	resync time.Duration
 	// transport, when there, sees what the operator asks the API server.
 	transport func(http.RoundTripper) http.RoundTripper
 }
@@ -158,7 +161,8 @@ func (w *world) startOperator(more ...string) {
 		RouterImage:        routerImage,
 		Namespaces:         watched,
 		SkipNameValidation: true,
-		Resync:             500 * time.Millisecond,
+		Resync:             cmp.Or(w.resync, 500*time.Millisecond),
+		Retry:              time.Second,
 		Routers: routerstate.Options{
 			URL:    w.routers.url,
 			Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},

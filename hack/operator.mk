@@ -12,6 +12,7 @@ include hack/kube/kube.mk
 endif
 
 include $(OPERATOR_MK_DIR)/apidocs/apidocs.mk
+include $(OPERATOR_MK_DIR)/release/release.mk
 
 CRD_DIR := config/crd
 CHART_DIR := charts/wamp-operator

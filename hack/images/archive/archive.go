@@ -1,6 +1,7 @@
-// Package archive writes container images as docker-archive tars: one layer of static binaries
-// and the few files that a program expects of any system. No container tool is involved, and
-// the same input gives the same bytes, hence the same image id.
+// Package archive writes container images: one layer of static binaries and the few files that a
+// program expects of any system. Write makes docker-archive tars of one image for this machine,
+// WriteOCI an OCI layout of one image for several architectures. No container tool is involved, and the
+// same input gives the same bytes, hence the same digest.
 package archive
 
 import (
@@ -28,6 +29,11 @@ type Image struct {
 	Files      map[string]string // absolute path in the image -> file on this machine, mode 0755
 	Entrypoint []string          // absolute path and fixed arguments
 	User       string            // uid:gid; NonRoot when empty
+
+	Arch      string            // as GOARCH has it; that of this machine when empty
+	Documents map[string]string // absolute path in the image -> file on this machine, mode 0644
+	Labels    map[string]string // org.opencontainers.image.… and others
+	Created   time.Time         // 1970 when zero
 }
 
 // etc are the files that name lookups in a Go or C program rely on.
@@ -37,32 +43,13 @@ var etc = map[string]string{
 	"etc/nsswitch.conf": "hosts: files dns\n",
 }
 
-// caBundle is where Debian keeps the certificates of public authorities. It is copied when this
-// machine has it.
-const caBundle = "/etc/ssl/certs/ca-certificates.crt"
-
 // Write writes the image to w.
 func Write(w io.Writer, img Image) error {
-	layer, err := buildLayer(img.Files)
+	layer, err := img.layer()
 	if err != nil {
 		return fmt.Errorf("image %s: %w", img.Ref, err)
 	}
-	user := img.User
-	if user == "" {
-		user = NonRoot
-	}
-	config, err := json.Marshal(map[string]any{
-		"architecture": runtime.GOARCH,
-		"os":           "linux",
-		"created":      time.Unix(0, 0).UTC(),
-		"config": map[string]any{
-			"User":       user,
-			"Entrypoint": img.Entrypoint,
-			"WorkingDir": "/",
-			"Env":        []string{"PATH=/usr/local/bin:/usr/bin:/bin", "SSL_CERT_FILE=" + caBundle},
-		},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest(layer)}},
-	})
+	config, err := img.config(layer)
 	if err != nil {
 		return err
 	}
@@ -90,25 +77,54 @@ func Write(w io.Writer, img Image) error {
 	return tw.Close()
 }
 
-func buildLayer(files map[string]string) ([]byte, error) {
+// config is the image's description; both formats have the same.
+func (img Image) config(layer []byte) ([]byte, error) {
+	user, arch, created := img.User, img.Arch, img.Created
+	if user == "" {
+		user = NonRoot
+	}
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	if created.IsZero() {
+		created = time.Unix(0, 0)
+	}
+	inner := map[string]any{
+		"User":       user,
+		"Entrypoint": img.Entrypoint,
+		"WorkingDir": "/",
+		"Env":        []string{"PATH=/usr/local/bin:/usr/bin:/bin"},
+	}
+	if len(img.Labels) > 0 {
+		inner["Labels"] = img.Labels
+	}
+	return json.Marshal(map[string]any{
+		"architecture": arch,
+		"os":           "linux",
+		"created":      created.UTC().Format(time.RFC3339),
+		"config":       inner,
+		"rootfs":       map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest(layer)}},
+	})
+}
+
+func (img Image) layer() ([]byte, error) {
 	contents := map[string][]byte{}
 	modes := map[string]int64{}
 	for name, text := range etc {
 		contents[name], modes[name] = []byte(text), 0o644
 	}
-	if pem, err := os.ReadFile(caBundle); err == nil {
-		contents[caBundle[1:]], modes[caBundle[1:]] = pem, 0o644
-	}
-	for dst, src := range files {
-		if !path.IsAbs(dst) {
-			return nil, fmt.Errorf("path %q in the image must start with /", dst)
+	for mode, files := range map[int64]map[string]string{0o755: img.Files, 0o644: img.Documents} {
+		for dst, src := range files {
+			if !path.IsAbs(dst) {
+				return nil, fmt.Errorf("path %q in the image must start with /", dst)
+			}
+			data, err := os.ReadFile(src)
+			if err != nil {
+				return nil, err
+			}
+			name := path.Clean(dst)[1:]
+			contents[name], modes[name] = data, mode
 		}
-		data, err := os.ReadFile(src)
-		if err != nil {
-			return nil, err
-		}
-		name := path.Clean(dst)[1:]
-		contents[name], modes[name] = data, 0o755
 	}
 
 	names := make([]string, 0, len(contents))

@@ -75,7 +75,7 @@ func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]c
 	r.quorum.Store(int64(docs.Quorum()))
 	r.node.SetQuorum(docs.Quorum())
 	r.node.SetDeclared(declared)
-	r.realms.serve(access, history)
+	r.realms.serve(access, history, concurrencies(docs.Procedures))
 	r.loaded.Store(true)
 	r.log.Info("serving documents", "realms", len(docs.Realms), "procedures", len(docs.Procedures), "hash", docs.Hash)
 	return strings.Join(warnings, "\n")
@@ -89,6 +89,24 @@ func remembered(history []v1alpha1.EventHistory) []broker.HistoryRule {
 		rules = append(rules, rule)
 	}
 	return rules
+}
+
+// concurrencies are what is declared of each realm, by registration id.
+func concurrencies(procedures []*v1alpha1.WampProcedure) map[string]map[wamp.ID]int {
+	all := map[string]map[wamp.ID]int{}
+	for _, p := range procedures {
+		if p.Spec.Concurrency == nil {
+			continue
+		}
+		in := all[p.Spec.Realm]
+		if in == nil {
+			in = map[wamp.ID]int{}
+			all[p.Spec.Realm] = in
+		}
+		match, _ := cluster.ParseMatch(string(p.Spec.Match))
+		in[cluster.RegistrationID(p.Spec.Realm, match, p.Spec.URI)] = int(*p.Spec.Concurrency)
+	}
+	return all
 }
 
 func declarations(procedures []*v1alpha1.WampProcedure) (map[cluster.ProcedureKey]cluster.Declaration, error) {

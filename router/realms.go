@@ -67,9 +67,9 @@ func (r *realms) Session(id wamp.ID) (*session.Session, *dealer.Peer, *broker.Pe
 	return nil, nil, nil, false
 }
 
-// serve sets who may do what in the realms, and what they remember: those that are not named are
-// served no more.
-func (r *realms) serve(access map[string]*auth.Realm, history map[string][]broker.HistoryRule) {
+// serve sets who may do what in the realms, what they remember, and how many calls each callee of a
+// procedure, by registration id, may have at once. Realms that are not named are served no more.
+func (r *realms) serve(access map[string]*auth.Realm, history map[string][]broker.HistoryRule, concurrency map[string]map[wamp.ID]int) {
 	for name, rules := range access {
 		found := r.get(name)
 		if found == nil {
@@ -80,12 +80,16 @@ func (r *realms) serve(access map[string]*auth.Realm, history map[string][]broke
 			found.dealer = dealer.New(name, handle, found.meta, r.limits.dealer)
 			found.access.Store(rules)
 			found.remember(history[name])
+			found.dealer.SetConcurrency(concurrency[name])
 			r.byName.Store(name, found)
 			handle.AskKept()
 		}
 		found.remember(history[name])
 		changed := found.access.Swap(rules) != rules
 		r.dismiss(found, rules)
+		if found.dealer.SetConcurrency(concurrency[name]) {
+			r.bound(found)
+		}
 		if changed {
 			r.recheck(found, rules)
 		}
@@ -102,6 +106,15 @@ func (r *realm) remember(rules []broker.HistoryRule) {
 	if !slices.Equal(r.history, rules) {
 		r.history = rules
 		r.broker.SetHistory(rules)
+	}
+}
+
+// bound applies what is declared of the concurrency to the callees that there are.
+func (r *realms) bound(in *realm) {
+	for _, p := range r.all() {
+		if p.realm == in {
+			p.dealer.Bound()
+		}
 	}
 }
 

@@ -87,13 +87,10 @@ func (p *Peer) invoke(reg *registration, d *cluster.Delivery, payload wamp.Paylo
 		return err
 	}
 	p.last = id
-	inv := invocation{caller: d.Caller}
+	inv := invocation{caller: d.Caller, registration: reg}
+	reg.open++
 	if d.Flags&cluster.ReceiveProgress != 0 {
 		inv.progress = p.session.Has(calleeProgress)
-	}
-	if reg.limit > 0 {
-		inv.registration = reg
-		reg.open++
 	}
 	if d.Flags&cluster.Progress != 0 || p.session.Has(session.CalleeReroute) {
 		inv.kept = keep(reg, d, payload, p.session)
@@ -180,9 +177,11 @@ func (p *Peer) Quiesce() {
 // take ends an invocation, and writes what waited for that; called with mu held.
 func (p *Peer) take(id wamp.ID) (inv invocation, failed []unsent) {
 	inv, ok := p.invocations.Take(id)
-	if ok && inv.registration != nil {
+	if ok {
 		inv.registration.open--
-		failed = p.dispatch(inv.registration)
+		if len(inv.registration.queue) > 0 {
+			failed = p.dispatch(inv.registration)
+		}
 	}
 	return inv, failed
 }

@@ -2,6 +2,7 @@ package dealer
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/cluster"
@@ -9,7 +10,7 @@ import (
 )
 
 // A registration may have a concurrency: the number of invocations that are open at a time
-// (REGISTER.Options.concurrency). Calls beyond it wait in a queue, where the policy leaves no
+// (REGISTER.Options.concurrency, or what is declared, whichever is less). Calls beyond it wait in a queue, where the policy leaves no
 // callee that is free. Calls also wait there that come before REGISTERED was written. What waits
 // is bounded: beyond the bounds the callee counts as busy, and the callers are slowed down.
 const (
@@ -36,6 +37,42 @@ func (w *waiting) size() int {
 		n += more.payload.Size()
 	}
 	return n
+}
+
+// SetConcurrency replaces what is declared, by registration id: how many invocations each callee of a
+// procedure may have open. When it tells that something changed, call Bound of every session of the realm.
+func (d *Dealer) SetConcurrency(declared map[wamp.ID]int) (changed bool) {
+	if before := d.concurrency.Load(); before != nil && maps.Equal(*before, declared) || before == nil && len(declared) == 0 {
+		return false
+	}
+	d.concurrency.Store(&declared)
+	return true
+}
+
+// bound gives the limit of a registration whose callee asks for one; 0 is none.
+func (d *Dealer) bound(id wamp.ID, asked int) int {
+	declared := d.concurrency.Load()
+	if declared == nil {
+		return asked
+	}
+	most := (*declared)[id]
+	if most == 0 || asked > 0 && asked < most {
+		return asked
+	}
+	return most
+}
+
+// Bound applies what SetConcurrency declared to the registrations of the session. What is open beyond
+// a smaller limit goes on; calls that waited are written as far as a larger one allows.
+func (p *Peer) Bound() {
+	p.mu.Lock()
+	var failed []unsent
+	for id, reg := range p.registrations {
+		reg.limit = p.dealer.bound(id, reg.asked)
+		failed = append(failed, p.dispatch(reg)...)
+	}
+	p.mu.Unlock()
+	p.unfitAll(failed)
 }
 
 // busy tells whether the concurrency is used up.

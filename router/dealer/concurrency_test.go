@@ -57,3 +57,55 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	}
 	p.callee.Leave()
 }
+
+// What is declared and what the callee asks for: the smaller holds, and a change of what is declared holds
+// at once, also for invocations that were open before.
+func TestDeclaredConcurrency(t *testing.T) {
+	p := newPair(t, map[string]any{"concurrency": 3})
+	declare := func(n int) {
+		t.Helper()
+		declared := map[wamp.ID]int{id: n}
+		if n == 0 {
+			declared = nil
+		}
+		if !p.callee.dealer.SetConcurrency(declared) {
+			t.Errorf("that %d is declared changes nothing", n)
+		}
+		if p.callee.dealer.SetConcurrency(declared) {
+			t.Errorf("%d is declared again, and changes something", n)
+		}
+		p.callee.Bound()
+	}
+	open := func(want string) {
+		t.Helper()
+		if got := types(p.callee.conn.Sent()); got != want {
+			t.Errorf("the callee was sent %q, want %q", got, want)
+		}
+	}
+	for request := wamp.ID(1); request <= 10; request++ {
+		p.call(request, nil)
+	}
+	open("INVOCATION INVOCATION INVOCATION")
+	declare(5) // the callee asked for less
+	open("")
+	declare(1)
+	p.yield(1)
+	p.yield(2)
+	open("")
+	p.yield(3)
+	open("INVOCATION")
+	declare(2)
+	open("INVOCATION")
+	declare(0)
+	open("INVOCATION")
+	p.callee.Register(&wamp.Message{Type: wamp.Register, Request: 2, URI: uri})
+	open("REGISTERED INVOCATION INVOCATION INVOCATION INVOCATION")
+	declare(2)
+	p.call(11, nil)
+	for request := wamp.ID(4); request <= 8; request++ {
+		p.yield(request)
+	}
+	open("") // two are open that were written without a limit
+	p.yield(9)
+	open("INVOCATION")
+}

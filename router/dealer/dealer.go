@@ -33,6 +33,8 @@ type Dealer struct {
 	meta   MetaProcedures
 	limits Limits
 	counts counts
+	// concurrency is what is declared, by registration id; see SetConcurrency.
+	concurrency atomic.Pointer[map[wamp.ID]int]
 }
 
 // New makes the dealer of a realm. Meta answers the calls of wamp. procedures; nil when there
@@ -71,7 +73,7 @@ func (d *Dealer) Counts() Counts {
 }
 
 // Peer is the dealer's side of one session. Its exported methods belong to the goroutine that
-// reads the connection, except those of [cluster.Callee], Quiesce, Revoke and the counts.
+// reads the connection, except those of [cluster.Callee], Quiesce, Revoke, Bound and the counts.
 type Peer struct {
 	dealer  *Dealer
 	session *session.Session

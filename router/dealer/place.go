@@ -81,7 +81,7 @@ func (nobody) Room() cluster.Waiter   { return nil }
 // invocation is a call that was delivered to this session and that it has not answered.
 type invocation struct {
 	caller cluster.Caller
-	// registration whose concurrency it uses; nil when that has no limit.
+	// registration whose concurrency it uses, also while that has no limit: it may get one.
 	registration *registration
 	progress     bool // the caller takes progressive results
 	// kept is there when more may be done with the call than to answer it.

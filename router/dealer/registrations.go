@@ -18,8 +18,9 @@ type registration struct {
 	requests       int  // REGISTERs that wait for the cluster
 	forwardTimeout bool // the callee minds the timeouts of calls
 	discloseCaller bool // the callee wants to know who calls
-	limit          int  // its concurrency; 0 is none
-	open           int  // invocations that count against it
+	asked          int  // the concurrency that the callee asked for; 0 is none
+	limit          int  // the one that holds, see Dealer.bound
+	open           int  // invocations of it
 	queue          []*waiting
 	queuedBytes    int
 }
@@ -74,7 +75,7 @@ func (p *Peer) begin(id wamp.ID, options *registerOptions) error {
 			p.registrations = make(map[wamp.ID]*registration)
 		}
 		reg = &registration{}
-		reg.apply(options)
+		p.apply(id, reg, options)
 		p.registrations[id] = reg
 	}
 	reg.requests++
@@ -82,8 +83,9 @@ func (p *Peer) begin(id wamp.ID, options *registerOptions) error {
 }
 
 // apply takes the options of the newest REGISTER.
-func (r *registration) apply(o *registerOptions) {
-	r.limit = int(min(o.concurrency, math.MaxInt32))
+func (p *Peer) apply(id wamp.ID, r *registration, o *registerOptions) {
+	r.asked = int(min(o.concurrency, math.MaxInt32))
+	r.limit = p.dealer.bound(id, r.asked)
 	r.forwardTimeout, r.discloseCaller = o.forwardTimeout, o.discloseCaller
 }
 
@@ -100,7 +102,7 @@ func (p *Peer) registered(id, request wamp.ID, options *registerOptions, err err
 		p.refused(wamp.Register, request, err)
 	} else {
 		reg.confirmed = true
-		reg.apply(options)
+		p.apply(id, reg, options)
 		_ = send(p.session, nil, wamp.Message{Type: wamp.Registered, Request: request, ID: id})
 	}
 	failed := p.dispatch(reg)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -81,7 +82,7 @@ var Budgets = []Budget{
 	{apiTakeover, "s", 1, "the API server is down and a router is killed, until the standby answers"},
 	{apiStatus, "s", 30, "the API server is back after 12 s, until the status is right again"},
 	{apiRestarts, "pods", 0, "routers that were restarted meanwhile, beside the one that was killed"},
-	{certificateTime, "s", 120, "the Secret of the certificate is changed, until every router shows the new one to new connections"},
+	{certificateTime, "s", 5, "the Secret of the certificate is changed, until every router shows the new one to new connections"},
 	{certificateFailed, "calls", 0, "calls over TLS that failed meanwhile"},
 	{certificateRestarts, "pods", 0, "routers that were restarted for it"},
 	{keyTime, "s", 20, "another gossip key is asked for, until all routers use it alone"},
@@ -121,5 +122,5 @@ func (b Budget) most() string { return b.with(b.Bound) }
 
 // with writes a figure with its unit.
 func (b Budget) with(figure float64) string {
-	return strconv.FormatFloat(figure, 'f', -1, 64) + " " + b.Unit
+	return strconv.FormatFloat(math.Round(1000*figure)/1000, 'f', -1, 64) + " " + b.Unit
 }

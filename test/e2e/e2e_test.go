@@ -4,12 +4,10 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -96,11 +94,10 @@ func broken(t *testing.T, b *bench) {
 func setUp(t *testing.T, ctx context.Context, b *bench) {
 	must(t, b.Prepare(ctx))
 	if b.Cluster.Local() { // what a run that failed has left
-		_, err := b.Cluster.Kubectl(ctx, "delete", "wampprocedures", "-n", demo.Namespace, "-l", "e2e=traffic")
-		var failed *demo.CommandError
-		if errors.As(err, &failed) && !strings.Contains(failed.Said, "the server doesn't have a resource type") {
-			t.Fatal(err)
-		}
+		_, err := b.Cluster.Helm(ctx, "uninstall", "-n", demo.OperatorNamespace, demo.Release, "--ignore-not-found", "--wait", "--timeout=60s")
+		must(t, err)
+		_, err = b.Cluster.Kubectl(ctx, "delete", "namespaces", demo.Namespace, "wamp-secure", "wamp-upgrade", "--ignore-not-found", "--timeout=90s")
+		must(t, err)
 	}
 	begin := time.Now()
 	for _, s := range []func(context.Context) error{b.Install, b.Apply} {

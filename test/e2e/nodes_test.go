@@ -16,27 +16,43 @@ import (
 // of the demonstration.
 const first, further = "node1", "node2"
 
-// split gives the routers of the further node, and the others.
-func (s *site) split(t *testing.T, ctx context.Context) (there, here []string) {
+// spread sees to it that so many routers are on the further node, and gives these and the others.
+func (s *site) spread(t *testing.T, ctx context.Context, want int) (there, here []string) {
 	t.Helper()
-	for _, p := range s.pods(t, ctx) {
-		if p.Spec.NodeName == further {
-			there = append(there, p.Name)
-		} else {
-			here = append(here, p.Name)
+	move := func(pod, from string) {
+		t.Helper()
+		_, err := s.Cluster.Kubectl(ctx, "cordon", from)
+		must(t, err)
+		s.kubectl(t, ctx, "delete", "pod", pod, "--timeout=60s")
+		s.whole(t, ctx, 3, time.Minute)
+		_, err = s.Cluster.Kubectl(ctx, "uncordon", from)
+		must(t, err)
+	}
+	for {
+		there, here = nil, nil
+		for _, p := range s.pods(t, ctx) {
+			if p.Spec.NodeName == further {
+				there = append(there, p.Name)
+			} else {
+				here = append(here, p.Name)
+			}
+		}
+		switch {
+		case len(there) < want:
+			move(here[0], first)
+		case len(there) > want:
+			move(there[0], further)
+		default:
+			return there, here
 		}
 	}
-	if len(there) == 0 || len(here) == 0 {
-		t.Fatalf("the routers are not spread over the nodes: on %s there are %v, elsewhere %v", further, there, here)
-	}
-	return there, here
 }
 
 // nodeLost cuts the network of a node: whoever is there falls silent at the same moment, without a reset.
 func nodeLost(t *testing.T, ctx context.Context, s *site) {
 	s.Step("A node is lost")
 	s.operators(t, ctx, 2) // one may be on that node
-	there, here := s.split(t, ctx)
+	there, here := s.spread(t, ctx, 1)
 	routers := s.addressed(t, ctx, "realm1")
 	const procedure = "com.example.elsewhere"
 	var all []app.Callee
@@ -122,14 +138,7 @@ func (s *site) operators(t *testing.T, ctx context.Context, n int) {
 // drainNode drains a node with routers on it while calls go on.
 func drainNode(t *testing.T, ctx context.Context, s *site) {
 	s.Step("kubectl drain of a node with two of three routers, under load")
-	there, here := s.split(t, ctx)
-	if len(there) == 1 { // one of the others moves there
-		s.do(t, ctx, "cordon", first)
-		s.do(t, ctx, "delete", "pod", here[0], "--timeout=60s")
-		s.whole(t, ctx, 3, time.Minute)
-		s.do(t, ctx, "uncordon", first)
-		there, here = s.split(t, ctx)
-	}
+	there, here := s.spread(t, ctx, 2)
 	s.Say("on %s: %v, elsewhere: %v", further, there, here)
 	before := s.lives(t, ctx)
 	calls := s.traffic(t, ctx, nil)

@@ -45,7 +45,7 @@ func rollout(t *testing.T, ctx context.Context, s *site) {
 	s.took(t, rolloutTime, time.Since(begin))
 	s.figure(t, rolloutUnready, float64(unready()))
 	calls.end(t, ctx, rolloutFailed)
-	s.figure(t, rolloutForeign, float64(autobahn()+nexus()))
+	s.figure(t, rolloutForeign, float64(nexus()+autobahn()))
 	if n := restarted(before, s.lives(t, ctx)); n != 3 {
 		t.Errorf("another image replaced %v of 3 routers", n)
 	}
@@ -70,7 +70,8 @@ func (s *site) rolledTo(t *testing.T, ctx context.Context, image string, within 
 }
 
 // nexus starts a callee and callers of nexus's client that are connected through the Service; the
-// function that it returns stops them and tells how many calls failed.
+// function that it returns stops the callers and tells how many calls failed. The callee stays for
+// whoever still calls.
 func (s *site) nexus(t *testing.T, ctx context.Context, realm, procedure string) (failed func() int) {
 	t.Helper()
 	routers := s.through(t, ctx, realm, "any", "other", "third")
@@ -82,10 +83,13 @@ func (s *site) nexus(t *testing.T, ctx context.Context, realm, procedure string)
 		app.RunCallees(ctx, routers, []app.Callee{callee}, func() { close(registered) })
 		close(ended)
 	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
 	select {
 	case <-registered:
 	case <-time.After(15 * time.Second):
-		cancel()
 		t.Fatal("nexus's client did not register within 15 s")
 	}
 	type result struct {
@@ -101,8 +105,6 @@ func (s *site) nexus(t *testing.T, ctx context.Context, realm, procedure string)
 		t.Helper()
 		close(stop)
 		r := <-sum
-		cancel()
-		<-ended
 		must(t, r.err)
 		s.Say("nexus: %d calls, %d results, errors %v, unanswered %d, sent again after GOODBYE %d", r.load.Calls, r.load.Results, r.load.Errors, r.load.Unanswered, r.load.Resent)
 		if r.load.Calls < 100 {
@@ -112,7 +114,7 @@ func (s *site) nexus(t *testing.T, ctx context.Context, realm, procedure string)
 	}
 }
 
-// autobahn does the same with Autobahn|JS.
+// autobahn does the same with Autobahn|JS, whose callee leaves with the caller.
 func (s *site) autobahn(t *testing.T, ctx context.Context, realm, procedure string) (failed func() int) {
 	t.Helper()
 	dir := filepath.Join(s.Cluster.Repo, "test", "interop", "autobahn")

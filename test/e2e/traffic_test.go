@@ -40,7 +40,7 @@ spec:
 		fmt.Fprintf(&m, `---
 apiVersion: wamp-operator.io/v1alpha1
 kind: WampProcedure
-metadata: {name: lane%d, labels: {e2e: traffic}}
+metadata: {name: lane%d}
 spec: {clusterRef: {name: %s}, realm: %s, uri: %s, invoke: roundrobin, hold: 5s}
 `, i, cluster, load.Realm, load.LaneURI(i))
 	}

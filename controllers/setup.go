@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -22,11 +23,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/attachment"
 	"github.com/wamp-operator/wamp-operator/controllers/cluster"
 	"github.com/wamp-operator/wamp-operator/controllers/index"
+	"github.com/wamp-operator/wamp-operator/controllers/metrics"
 	"github.com/wamp-operator/wamp-operator/controllers/procedure"
 	"github.com/wamp-operator/wamp-operator/controllers/realm"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
@@ -48,6 +51,8 @@ type Options struct {
 	// Retry bounds the time between two tries of what fails: when an API server that was away is back,
 	// all is right soon after. Default 15 seconds.
 	Retry time.Duration
+	// Metrics is where the metrics of clusters are registered. Default: where controller-runtime has its own.
+	Metrics prometheus.Registerer
 	// SkipNameValidation lets tests run several managers in one process.
 	SkipNameValidation bool
 }
@@ -126,6 +131,13 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 		Watches: func(namespace string) bool {
 			return len(options.Namespaces) == 0 || slices.Contains(options.Namespaces, namespace)
 		},
+	}
+	if options.Metrics == nil {
+		options.Metrics = runtimemetrics.Registry
+	}
+	err = options.Metrics.Register(&metrics.Collector{Client: mgr.GetClient(), Book: book, Watcher: watcher, Elected: mgr.Elected()})
+	if err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
 	}
 	concurrency := func(n int) controller.Options {
 		return controller.Options{

@@ -62,13 +62,14 @@ func (r *Reconciler) read(ctx context.Context, s *scope, routers int32) (*snapsh
 	if err := r.recallCredentials(ctx, s); err != nil {
 		return nil, err
 	}
+	// They are only read: thousands of them are not copied each time that one changed.
 	selector := client.MatchingFields{index.Cluster: index.ByCluster(s.name)}
 	var realms v1alpha1.WampRealmList
-	if err := r.Client.List(ctx, &realms, selector); err != nil {
+	if err := r.Client.List(ctx, &realms, selector, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing WampRealms: %w", err)
 	}
 	var procedures v1alpha1.WampProcedureList
-	if err := r.Client.List(ctx, &procedures, selector); err != nil {
+	if err := r.Client.List(ctx, &procedures, selector, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing WampProcedures: %w", err)
 	}
 	door := snapshot.Door{Cluster: s.cluster, Routers: routers, NamespaceLabels: func(name string) (map[string]string, bool) {

@@ -61,9 +61,8 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 // waits for the others.
 func (r *Reconciler) writeParts(ctx context.Context, s *scope, there []*corev1.ConfigMap) error {
 	compiled, wrote := s.memory.compiled, false
-	write := func(part int, content []byte) error {
+	write := func(part int, content []byte, hash string) error {
 		name := v1alpha1.SnapshotFileName(part)
-		hash := v1alpha1.HashDocuments(map[string][]byte{name: content})
 		if current := there[part]; current != nil && current.Data[name] == string(content) &&
 			(len(content) == 0 || current.Annotations[resource.AnnotationSnapshot] == hash) {
 			return nil
@@ -72,7 +71,7 @@ func (r *Reconciler) writeParts(ctx context.Context, s *scope, there []*corev1.C
 		return r.applier.Apply(ctx, s.cluster, resource.SnapshotConfigMap(s.cluster, part, content, hash), &corev1.ConfigMap{})
 	}
 	for part := len(compiled.Parts) - 1; part >= 0; part-- {
-		if err := write(part, compiled.Parts[part]); err != nil {
+		if err := write(part, compiled.Parts[part], compiled.PartHashes[part]); err != nil {
 			return err
 		}
 	}
@@ -80,11 +79,12 @@ func (r *Reconciler) writeParts(ctx context.Context, s *scope, there []*corev1.C
 		if there[part] == nil {
 			continue
 		}
-		if err := write(part, nil); err != nil {
+		if err := write(part, nil, ""); err != nil {
 			return err
 		}
 	}
 	if wrote {
+		r.Book.Wrote(s.name)
 		ctrl.LoggerFrom(ctx).Info("snapshot published", "hash", compiled.Hash, "realms", compiled.Realms,
 			"procedures", compiled.Procedures, "bytes", len(compiled.Content), "parts", len(compiled.Parts))
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-logr/logr"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -113,6 +114,8 @@ type world struct {
 	resync time.Duration
 	// transport, when there, sees what the operator asks the API server.
 	transport func(http.RoundTripper) http.RoundTripper
+	// metrics of the operator that runs.
+	metrics *prometheus.Registry
 }
 
 // newNamespace makes a namespace with labels.
@@ -157,8 +160,10 @@ func (w *world) startOperator(more ...string) {
 	})
 	w.Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
+	w.metrics = prometheus.NewRegistry()
 	w.Expect(controllers.SetupWithManager(ctx, mgr, controllers.Options{
 		RouterImage:        routerImage,
+		Metrics:            w.metrics,
 		Namespaces:         watched,
 		SkipNameValidation: true,
 		Resync:             cmp.Or(w.resync, 500*time.Millisecond),

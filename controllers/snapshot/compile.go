@@ -40,8 +40,10 @@ type Snapshot struct {
 	Content, Credentials []byte
 	// Entries has every object that refers to the cluster, accepted or not.
 	Entries map[ObjectKey]Entry
-	// Parts is Content as it is published, cut where it is larger than MaxBytes.
-	Parts [][]byte
+	// Parts is Content as it is published, cut where it is larger than MaxBytes; PartHashes are those of
+	// each by itself.
+	Parts      [][]byte
+	PartHashes []string
 	// Realms and Procedures count the accepted ones.
 	Realms, Procedures int
 
@@ -120,6 +122,9 @@ func (c *Compiler) Compile(door Door, realms []v1alpha1.WampRealm, procedures []
 	c.documents = kept
 	s.Content = content.Bytes()
 	s.Parts = v1alpha1.SplitSnapshot(s.Content, MaxBytes)
+	for i, part := range s.Parts {
+		s.PartHashes = append(s.PartHashes, v1alpha1.HashDocuments(map[string][]byte{v1alpha1.SnapshotFileName(i): part}))
+	}
 	return s
 }
 

@@ -31,6 +31,8 @@ type pages struct {
 	published map[string]page
 	order     []string
 	last      files
+	// written is how often something else was written for the routers.
+	written uint64
 }
 
 // files are what routers are told to serve.
@@ -144,6 +146,36 @@ func (b *Book) Published(cluster types.NamespacedName, s *Snapshot) bool {
 	defer b.mu.RUnlock()
 	p := b.clusters[cluster]
 	return p != nil && len(p.order) > 0 && p.order[len(p.order)-1] == s.Hash
+}
+
+// Wrote counts that something else was written for the routers of a cluster to serve.
+func (b *Book) Wrote(cluster types.NamespacedName) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.pages(cluster).written++
+}
+
+// Size is how much the routers of a cluster are told to serve.
+type Size struct {
+	// Parts is the number of ConfigMaps, Bytes what is in them.
+	Parts, Bytes int
+	// Written is how often this operator has written them.
+	Written uint64
+}
+
+// Size gives the size of what was published last; false when nothing was.
+func (b *Book) Size(cluster types.NamespacedName) (Size, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	p := b.clusters[cluster]
+	if p == nil || len(p.order) == 0 {
+		return Size{}, false
+	}
+	size := Size{Parts: len(p.last.parts), Written: p.written}
+	for _, part := range p.last.parts {
+		size.Bytes += len(part)
+	}
+	return size, true
 }
 
 // Forget drops a cluster.

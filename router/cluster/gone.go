@@ -68,6 +68,13 @@ func (m *machine) strangers() bool {
 	return m.table.quorum.Load() != 0 || m.now.Sub(m.strange) < goneUnrelayed
 }
 
+// meeting tells whether this member has just met some of those whom it was separate from, and not yet
+// all: what these have registered it does not know, so it gives no places. That is soon over, or
+// not to be waited for.
+func (m *machine) meeting() bool {
+	return m.strangers() && m.now.Sub(m.strange) < meetFor
+}
+
 // checkGone removes from the lists what members registered that everybody lost, and forgets
 // those that gossip has found dead as well. It is what makes a kill a matter of milliseconds:
 // gossip needs more than a second to notice.

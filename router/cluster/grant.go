@@ -37,8 +37,8 @@ func (m *machine) onAsk(from *peer, a *ask) {
 	id := RegistrationID(a.Key.Realm, a.Key.Match, a.Key.URI)
 	slot := &m.table.slots[slotOf(id)]
 	epoch := m.table.acting(slot, m.now)
-	if epoch == 0 {
-		if m.claiming != nil && m.claiming.slots.has(slot.id) {
+	if epoch == 0 || m.meeting() {
+		if epoch == 0 && m.claiming != nil && m.claiming.slots.has(slot.id) {
 			m.queued = append(m.queued, queuedAsk{from, a})
 			return
 		}

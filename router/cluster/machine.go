@@ -25,6 +25,8 @@ const (
 	gonePair      = 500 * time.Millisecond
 	goneAlone     = time.Second
 	goneUnrelayed = 10 * time.Second
+	// meetFor bounds how long an owner gives no places because others reach somebody whom it does not.
+	meetFor = 2 * time.Second
 	// asleep is how long a member may go without a step, although it has the time every few
 	// tens of milliseconds, before it must think that it was given up: the others do that
 	// after breakAfter.
@@ -177,6 +179,9 @@ func (m *machine) tick() {
 	m.keepLease()
 	m.forget()
 	m.expireAsks()
+	if !m.strange.IsZero() {
+		m.strangers() // they may have been met
+	}
 	m.settle()
 }
 

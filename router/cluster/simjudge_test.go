@@ -267,6 +267,9 @@ func (w *simWorld) judgeDelivery(c *simCallee, call *simCall, d *Delivery) {
 	if v := call.node.view(c.uri); v.invoke != First && v.invoke != Last || v.invoke != c.invoke || len(d.Tried) > 0 || c.node.m.state != stateReady {
 		return
 	}
+	if call.node != c.node && call.chosen != c.invoke {
+		return // it was on its way when the policy changed
+	}
 	for _, o := range w.of[c.uri] {
 		better := o.stamp < d.Stamp
 		if c.invoke == Last {

@@ -263,7 +263,8 @@ func (w *simWorld) lost(c *simCallee, t *simTurn) bool {
 	case t.deposedBy != nil && s.separate(t.by, t.deposedBy, t.dealt, t.arrived): // and did not know it yet
 	case c.turned[t.call], !t.call.canceled.IsZero():
 	case t.call.node.dead:
-	case t.link.over(t.dealt): // the link broke, or will
+	case t.arrived.IsZero() && !t.link.pair.ended.IsZero(): // it was lost with the link
+	case t.link.over(t.dealt):
 	case s.separate(t.call.node, c.node, t.dealt, s.now): // it does not know the caller's replica
 	default:
 		return false

@@ -77,14 +77,15 @@ type simCall struct {
 	canceled time.Time
 	pauses   int
 	payload  wamp.Payload
-	lost     int // times that it was lost with its callee, or may have been, and sent again
+	lost     int    // times that it was lost with its callee, or may have been, and sent again
+	chosen   Policy // when it was last sent to another replica
 }
 
 func (c *simCall) Open() bool   { return c.answered == 0 && c.canceled.IsZero() }
 func (c *simCall) Room() Waiter { return nil }
 
 func (c *simCall) Sent(n uint64) {
-	c.number = n
+	c.number, c.chosen = n, c.node.view(c.uri).invoke
 	c.w.net.note("%s sends call %d of %s as %d", c.node.id, binary.BigEndian.Uint64(c.payload.Args), c.uri, n)
 }
 
@@ -240,6 +241,7 @@ func (w *simWorld) someRegistration() {
 	}
 	w.callees = append(w.callees, c)
 	w.of[c.uri] = append(w.of[c.uri], c)
+	w.net.note("session %d at %s asks for %s as %v", c.session, n.id, c.uri, c.invoke)
 	n.step(func(m *machine) {
 		m.register(c.key(), c.invoke, 0, c, func(_ wamp.ID, err error) { w.registered(c, err) })
 	})

@@ -76,7 +76,8 @@ func dialStream(ctx context.Context, f fabric, addr string, config *tls.Config, 
 
 // introduce introduces this replica on a new connection.
 func introduce(ctx context.Context, conn net.Conn, config *tls.Config, h linkHello) (*stream, error) {
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	bare := conn // conn may be another by the time that ctx ends
+	defer context.AfterFunc(ctx, func() { _ = bare.SetDeadline(time.Unix(1, 0)) })()
 	if config != nil {
 		conn = tls.Client(conn, config)
 	}

@@ -174,7 +174,8 @@ func (l *links) welcome(conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(handshakeWait)); err != nil {
 		return err
 	}
-	defer context.AfterFunc(l.ctx, func() { _ = conn.Close() })()
+	bare := conn // conn may be another by the time that l is closed
+	defer context.AfterFunc(l.ctx, func() { _ = bare.Close() })()
 	if l.tls != nil {
 		conn = tls.Server(conn, l.tls)
 	}
@@ -240,8 +241,12 @@ func (s *stream) accept(welcome linkWelcome) error {
 func (l *links) wait(s *stream, h *linkHello, welcome linkWelcome) error {
 	key := *h
 	l.mu.Lock()
+	before := l.half[key]
 	l.half[key] = s
 	l.mu.Unlock()
+	if before != nil { // whoever introduces itself twice means the second
+		before.close()
+	}
 	stopWait := context.AfterFunc(l.ctx, s.close)
 	time.AfterFunc(handshakeWait, func() {
 		stopWait()

@@ -1,9 +1,12 @@
 package cluster
 
 import (
+	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A replica of another cluster, of another version, without the key or with a wrong name is
@@ -52,5 +55,31 @@ func TestLinkRefused(t *testing.T) {
 				t.Errorf("%v does not say %q", err, test.want)
 			}
 		})
+	}
+}
+
+// A member that introduces itself again, before the connection for calls is there, leaves no
+// connection behind that nobody closes.
+func TestLinkIntroducedTwice(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLinks(linkHello{Least: linkProtocolLeast, Most: linkProtocol, Cluster: "test", From: "b.1"}, ln, nil, sockets{}, testLogger(),
+		func(*link) { t.Error("the link was put to use") }, nil)
+	defer l.close()
+	h := linkHello{Least: linkProtocolLeast, Most: linkProtocol, Cluster: "test", From: "a.1", To: "b.1", Link: 1}
+	var streams [2]*stream
+	for i := range streams {
+		if streams[i], err = dialStream(t.Context(), sockets{}, ln.Addr().String(), nil, h); err != nil {
+			t.Fatal(err)
+		}
+		defer streams[i].close()
+	}
+	if err := streams[0].conn.SetReadDeadline(time.Now().Add(handshakeWait / 2)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := streams[0].in.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("the first connection gives %v, and is to be closed", err)
 	}
 }

@@ -67,7 +67,7 @@ func (m *machine) revokeRivals() {
 			delete(m.rivals, id)
 			continue
 		}
-		if p.slot.active.Load() != 0 {
+		if m.table.acting(p.slot, m.now) != 0 {
 			m.revokeRival(p, m.rivals[id])
 		}
 	}

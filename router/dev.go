@@ -59,6 +59,7 @@ func StartDev(cfg DevConfig) (*Dev, error) {
 	} else if _, err := config.LoadDocuments(cfg.Documents); err != nil {
 		return nil, err // a person is there to mend them
 	}
+	loopback := loopbackLike(host)
 	d := &Dev{}
 	var join []string
 	for i := range cfg.Replicas {
@@ -70,7 +71,8 @@ func StartDev(cfg DevConfig) (*Dev, error) {
 			// Nobody waits long for a laptop, and all replicas stop together.
 			DrainTimeout: &metav1.Duration{Duration: 2 * time.Second},
 			Cluster: &v1alpha1.RouterClusterConfiguration{
-				Name: "dev", Replica: name, Gossip: "127.0.0.1:0", Links: "127.0.0.1:0", Advertise: "127.0.0.1", Join: join,
+				Name: "dev", Replica: name, Gossip: net.JoinHostPort(loopback, "0"), Links: net.JoinHostPort(loopback, "0"),
+				Advertise: loopback, Join: join,
 			},
 		}
 		if cfg.Configure != nil {
@@ -103,6 +105,15 @@ func splitListen(address string, replicas int) (host string, port int, err error
 		return "", 0, fmt.Errorf("%d replicas: at least 1 is needed", replicas)
 	}
 	return host, port, nil
+}
+
+// loopbackLike is the loopback address of the same kind as the host that clients connect to: there may be
+// no other kind on the machine.
+func loopbackLike(host string) string {
+	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
+		return "::1"
+	}
+	return "127.0.0.1"
 }
 
 func listenAddress(host string, port, above int) string {

@@ -108,6 +108,9 @@ func startGossip(c *Config, id MemberID, linksPort uint16, digest func() uint64,
 	}
 	m.BindAddr, m.BindPort = host, port
 	m.AdvertiseAddr, m.AdvertisePort = c.Network.Advertise, port
+	if m.AdvertiseAddr == "" && host == everyAddress {
+		m.AdvertiseAddr = ownAddress(net.InterfaceAddrs())
+	}
 	// A silent member is found dead in 1.2 to 1.9 s with these; with the defaults in 5 to 7.
 	m.ProbeInterval, m.ProbeTimeout, m.SuspicionMult = 300*time.Millisecond, 150*time.Millisecond, 3
 	m.GossipInterval = 100 * time.Millisecond
@@ -136,8 +139,8 @@ func splitAddress(addr string) (host string, port int, err error) {
 	if port, err = strconv.Atoi(p); err != nil || port < 0 || port > 65535 {
 		return "", 0, fmt.Errorf("%q has no port between 0 and 65535", addr)
 	}
-	if host == "" {
-		host = "0.0.0.0"
+	if host == "" || host == "::" {
+		host = everyAddress
 	}
 	return host, port, nil
 }
@@ -250,6 +253,7 @@ func (g *gossip) resolve(ctx context.Context, name string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking up the other replicas: %w", err)
 	}
+	hosts = sameFamily(g.list.LocalNode().Addr, hosts)
 	addrs := make([]string, len(hosts))
 	for i, h := range hosts {
 		addrs[i] = net.JoinHostPort(h, port)

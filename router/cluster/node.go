@@ -40,7 +40,7 @@ type Network struct {
 	// Gossip and Links are addresses to listen on, host:port. Port 0 picks a free one.
 	Gossip, Links string
 	// Advertise is the IP address that the others reach this replica by; empty: the first
-	// that is not loopback, or the host of Gossip.
+	// private one of IPv4, else one of IPv6, or the host of Gossip.
 	Advertise string
 	// Join are names or addresses of other replicas, with the port of their gossip if it
 	// is another than here.

@@ -60,6 +60,9 @@ type Options struct {
 // reconcileTimeout bounds one pass, so that an API server that hangs holds up nobody for long.
 const reconcileTimeout = 30 * time.Second
 
+// reporter is who events say they come from.
+const reporter = "wamp-operator"
+
 // What fails is tried again after firstRetry, and then after twice as long each time, up to maxRetry or
 // Options.Retry.
 const (
@@ -139,6 +142,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 	if err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
+	recorder := mgr.GetEventRecorder(reporter)
 	concurrency := func(n int) controller.Options {
 		return controller.Options{
 			MaxConcurrentReconciles: n,
@@ -154,16 +158,16 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 	}{
 		{v1alpha1.KindWampCluster, func() error {
 			return (&cluster.Reconciler{
-				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Book: book, Watcher: watcher, Secrets: vigil,
+				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Book: book, Watcher: watcher, Secrets: vigil, Events: recorder,
 				Image: options.RouterImage, Resync: options.Resync, Now: time.Now,
 			}).SetupWithManager(mgr, concurrency(4))
 		}},
 		{v1alpha1.KindWampRealm, func() error {
-			return (&realm.Reconciler{Client: mgr.GetClient(), Finder: finder, Now: time.Now}).
+			return (&realm.Reconciler{Client: mgr.GetClient(), Finder: finder, Events: recorder, Now: time.Now}).
 				SetupWithManager(mgr, concurrency(2))
 		}},
 		{v1alpha1.KindWampProcedure, func() error {
-			return (&procedure.Reconciler{Client: mgr.GetClient(), Finder: finder, Watcher: watcher, Now: time.Now}).
+			return (&procedure.Reconciler{Client: mgr.GetClient(), Finder: finder, Watcher: watcher, Events: recorder, Now: time.Now}).
 				SetupWithManager(mgr, concurrency(8))
 		}},
 	} {

@@ -338,6 +338,7 @@ type WampCluster struct {
 	// +kubebuilder:default={}
 	Spec WampClusterSpec `json:"spec,omitempty,omitzero"`
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status WampClusterStatus `json:"status,omitempty,omitzero"`
 }
 

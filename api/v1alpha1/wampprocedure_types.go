@@ -80,7 +80,8 @@ type WampProcedureSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 1000000",message="write a number of calls from 1 to 1000000"
 	Concurrency *int32 `json:"concurrency,omitempty"`
 	// standbys is how many callees besides the first make the procedure redundant; it decides
-	// the condition Redundant and nothing else. From 0 to 1000.
+	// the condition Redundant and nothing else. With invoke: single, which has no standbys, it is not
+	// looked at, and Redundant holds with the reason SingleCallee. From 0 to 1000.
 	// +optional
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 1000",message="write a number of standbys from 0 to 1000"
@@ -157,6 +158,7 @@ type WampProcedure struct {
 	// +required
 	Spec WampProcedureSpec `json:"spec"`
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status WampProcedureStatus `json:"status,omitempty,omitzero"`
 }
 

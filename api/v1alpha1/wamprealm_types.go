@@ -159,6 +159,7 @@ type WampRealm struct {
 	// +required
 	Spec WampRealmSpec `json:"spec"`
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status WampRealmStatus `json:"status,omitempty,omitzero"`
 }
 

@@ -5,6 +5,7 @@ package attachment
 import (
 	"context"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -25,6 +26,9 @@ const (
 	ReasonRoutersSilent = "RoutersSilent"
 	ReasonNotHeardYet   = "NotHeardYet"
 )
+
+// CacheLag is the pause before a status is looked at again that was written over a moment ago.
+const CacheLag = 50 * time.Millisecond
 
 // Facts are what is known about an attached object.
 type Facts struct {
@@ -95,6 +99,9 @@ func (f Facts) Programmed() conditions.State {
 	}
 	return f.Silent()
 }
+
+// Stalled is what does not go on until somebody changes something; nil when there is nothing of that.
+func (f Facts) Stalled() *conditions.State { return conditions.IfFalse(f.Accepted) }
 
 // NoRouters says that there is no router to serve anything.
 func (f Facts) NoRouters() conditions.State {

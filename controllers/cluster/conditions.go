@@ -18,6 +18,7 @@ const (
 	ReasonScaledToZero         = "ScaledToZero"
 	ReasonRollingOut           = "RollingOut"
 	ReasonReplacingKey         = "ReplacingGossipKey"
+	ReasonKeyReplaced          = "GossipKeyReplaced"
 	ReasonGossipKeyUnusable    = "GossipKeyUnusable"
 	ReasonOtherKeys            = "OtherKeys"
 	ReasonSettled              = "Settled"
@@ -33,6 +34,7 @@ const (
 	ReasonNameTaken            = "NameTaken"
 	ReasonCertManagerMissing   = "CertManagerMissing"
 	ReasonCertificateNotIssued = "CertificateNotIssued"
+	ReasonCertificateMissing   = "CertificateMissing"
 	ReasonRefused              = "Refused"
 	ReasonFailed               = "Failed"
 	ReasonReady                = "Ready"
@@ -52,7 +54,14 @@ func available(o observation) conditions.State {
 // progressing: pods are on their way to what the spec says, or the gossip key to another one.
 func progressing(o observation) conditions.State {
 	rollingOut := func(message string) conditions.State {
-		return conditions.True(ReasonRollingOut, strings.TrimSpace(message+" "+o.rotation))
+		reason := ReasonRollingOut
+		if !o.decision.ordinary() {
+			reason = o.decision.reason
+		}
+		if message = strings.TrimSpace(message); o.rotation != "" && !strings.Contains(message, o.rotation) {
+			message += " " + o.rotation
+		}
+		return conditions.True(reason, message)
 	}
 	switch {
 	case o.problem != nil:
@@ -145,6 +154,50 @@ func consistent(o observation) conditions.State {
 		return conditions.False(ReasonOtherKeys, o.strangers)
 	}
 	return conditions.True(ReasonAgreed, "The routers hold the same callee lists.")
+}
+
+// stalled: nothing goes on until somebody changes something. What passes by itself, or with what others
+// are about to do, is not meant: a node that is to come, a network that is to heal, a certificate.
+func stalled(o observation) conditions.State {
+	return conditions.Stalled(stuckSpec(o), stuckPod(o), stuckKeys(o))
+}
+
+// stuckSpec: what the spec asks for cannot be done.
+func stuckSpec(o observation) *conditions.State {
+	if o.problem != nil {
+		switch o.problem.Reason {
+		case ReasonNameTaken, ReasonRefused, ReasonSnapshotTooLarge, ReasonGossipKeyUnusable:
+			return o.problem
+		}
+	}
+	if o.uncertified != nil && o.uncertified.Reason == ReasonCertManagerMissing {
+		return o.uncertified
+	}
+	return nil
+}
+
+// stuckPod: a pod of the latest template does not get ready, whatever the kubelet tries.
+func stuckPod(o observation) *conditions.State {
+	if o.certificate != "" {
+		return &conditions.State{Reason: ReasonCertificateMissing, Message: o.certificate}
+	}
+	if o.decision.action == actionRemove || o.unseen {
+		return nil
+	}
+	for _, p := range o.pods {
+		if p.stuck && !p.ready {
+			return &conditions.State{Reason: ReasonRouterBroken, Message: "Pod " + p.name + ": " + p.trouble + " Correct what the spec says of the pods."}
+		}
+	}
+	return nil
+}
+
+// stuckKeys: routers that cannot find one another.
+func stuckKeys(o observation) *conditions.State {
+	if o.strangers != "" {
+		return &conditions.State{Reason: ReasonOtherKeys, Message: o.strangers}
+	}
+	return nil
 }
 
 // ready sums up; the first thing that is not as it should be gives the reason.

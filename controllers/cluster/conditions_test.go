@@ -187,11 +187,11 @@ func TestTrouble(t *testing.T) {
 		"other cause": {waiting("CreateContainerConfigError", `secret "demo-tls" not found`), `CreateContainerConfigError: secret "demo-tls" not found.`},
 		"no message":  {waiting("RunContainerError", ""), "RunContainerError: see kubectl describe pod."},
 	} {
-		if got := trouble(&corev1.Pod{Status: c.status}); got != c.want {
+		if got, _ := trouble(&corev1.Pod{Status: c.status}); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	long := trouble(&corev1.Pod{Status: waiting("X", strings.Repeat("é", 5000))})
+	long, _ := trouble(&corev1.Pod{Status: waiting("X", strings.Repeat("é", 5000))})
 	if len(long) > 600 {
 		t.Errorf("a message of %d octets", len(long))
 	}

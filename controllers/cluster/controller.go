@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,7 +31,9 @@ import (
 // +kubebuilder:rbac:groups=cert-manager.io,resources=certificates,verbs=get;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services;configmaps;serviceaccounts,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;watch;create;patch
-// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 
 // Reconciler reconciles WampClusters.
@@ -42,6 +45,7 @@ type Reconciler struct {
 	Book    *snapshot.Book
 	Watcher *routerstate.Watcher
 	Secrets *secrets.Watcher
+	Events  events.EventRecorder
 	// Image is the router image of clusters that name none.
 	Image string
 	// Resync is how often a cluster is looked at when nothing happens: the Secrets that it owns
@@ -72,6 +76,21 @@ type scope struct {
 	// rotation says how far the replacement of the gossip key is, while it is under way; strangers
 	// names routers that have other keys than the Secret.
 	rotation, strangers string
+	// decision is what becomes of the pods of an older template, and deeds what was done in this pass, of
+	// which an event tells.
+	decision decision
+	deeds    []deed
+}
+
+// deed is something that the operator did to a pod, or to an object that it owns.
+type deed struct {
+	about client.Object
+	conditions.Event
+}
+
+// did notes a deed.
+func (s *scope) did(about client.Object, reason, action, note string) {
+	s.deeds = append(s.deeds, deed{about, conditions.Event{Type: corev1.EventTypeNormal, Reason: reason, Action: action, Note: note}})
 }
 
 // again asks for another pass after d at the latest.
@@ -133,7 +152,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 // phases runs the phases in order. The owned objects come last: what becomes of a realm, and what
 // is heard from routers that run, does not depend on whether a Service can be made. What was
-// published is known before the first router reports that it serves it.
+// published is known before the first router reports that it serves it. Pods are replaced at the very
+// end: by then the StatefulSet is as the spec says.
 func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 	for _, phase := range []func(context.Context, *scope) error{
 		r.observe,
@@ -143,7 +163,9 @@ func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 		r.listen,
 		r.rotateKey,
 		r.nudgePods,
+		r.takeOver,
 		r.objects,
+		r.replacePods,
 	} {
 		if err := phase(ctx, s); err != nil {
 			return err

@@ -124,12 +124,12 @@ func (r *Reconciler) rotateKey(ctx context.Context, s *scope) error {
 		if next.equal(m.state) {
 			break
 		}
-		why := "replacing the gossip key: next step"
+		why, reason := "replacing the gossip key: next step", ""
 		switch {
 		case m.state.request == "":
-			why = "replacing the gossip key, as the annotation asks for"
+			why, reason = "replacing the gossip key, as the annotation asks for", ReasonReplacingKey
 		case next.request == "":
-			why = "gossip key replaced"
+			why, reason = "gossip key replaced", ReasonKeyReplaced
 		}
 		err := r.writeGossipKey(ctx, s, next, m.version, why)
 		var status apierrors.APIStatus
@@ -140,6 +140,9 @@ func (r *Reconciler) rotateKey(ctx context.Context, s *scope) error {
 		}
 		if err != nil {
 			return err
+		}
+		if reason != "" {
+			s.did(nil, reason, "ReplaceKey", capitalized(why)+".")
 		}
 		if s.rotation == "" && next.request != "" {
 			s.rotation = "The gossip key is being replaced: the next step was just written."

@@ -22,6 +22,9 @@ type observation struct {
 	// looked at the latest template yet, so that the number is not known.
 	outdated int
 	unseen   bool
+	// updated is the number of pods of the latest template, and decision what is done about the others.
+	updated  int32
+	decision decision
 	view     routerstate.View
 	hash     string
 	// disagreement is what routers do not agree about, if that lasts.
@@ -46,6 +49,8 @@ type podState struct {
 	ready bool
 	// trouble is why it does not start, as Kubernetes says it; empty when it just takes time.
 	trouble string
+	// stuck: the trouble does not pass until somebody changes something.
+	stuck bool
 }
 
 // listening tells whether a router that is ready has still to be heard for the first time.
@@ -119,7 +124,11 @@ func (o observation) replacing() string {
 	if o.unseen {
 		return fmt.Sprintf("Kubernetes has still to look at StatefulSet %s.", o.cluster)
 	}
-	return strings.TrimSpace(fmt.Sprintf("%d of %d routers are still to be replaced. %s", o.outdated, o.desired, o.waiting()))
+	why := o.decision.message
+	if why == "" {
+		why = o.waiting()
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d of %d routers are still to be replaced. %s", o.outdated, o.desired, why))
 }
 
 // podStates sorts out the pods of a pass.
@@ -129,7 +138,8 @@ func podStates(pods []corev1.Pod) (out []podState) {
 		if !pod.DeletionTimestamp.IsZero() {
 			continue
 		}
-		out = append(out, podState{name: pod.Name, ready: isReady(pod), trouble: trouble(pod)})
+		text, stuck := trouble(pod)
+		out = append(out, podState{name: pod.Name, ready: isReady(pod), trouble: text, stuck: stuck})
 	}
 	return out
 }
@@ -140,33 +150,47 @@ func isReady(pod *corev1.Pod) bool {
 	})
 }
 
-// trouble finds what keeps a pod from starting and needs a person to look at it.
-func trouble(pod *corev1.Pod) string {
+// crashes is how often a router was started anew when that is its trouble also while it ends, or starts
+// once more.
+const crashes = 3
+
+// trouble finds what keeps a pod from starting and needs a person to look at it, and tells whether it
+// does not pass by itself: a node that takes the pod may come.
+func trouble(pod *corev1.Pod) (text string, stuck bool) {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Reason == corev1.PodReasonUnschedulable {
-			return "no node takes it: " + sentence(c.Message)
+			return "no node takes it: " + sentence(c.Message), false
 		}
 	}
 	for _, c := range pod.Status.ContainerStatuses {
+		if c.Name != resource.ContainerName {
+			continue
+		}
 		waiting := c.State.Waiting
-		if c.Name != resource.ContainerName || waiting == nil {
+		switch {
+		case waiting != nil && waiting.Reason == "CrashLoopBackOff", c.RestartCount >= crashes && !stands(c):
+			why := "see its log."
+			if last := c.LastTerminationState.Terminated; last != nil {
+				why = fmt.Sprintf("it ended with exit code %d: see its log.", last.ExitCode)
+			}
+			return "the router does not stay up, " + why, c.RestartCount >= crashes
+		case waiting == nil:
 			continue
 		}
 		switch waiting.Reason {
 		case "", "ContainerCreating", "PodInitializing":
 			continue
 		case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull":
-			return fmt.Sprintf("the image %s cannot be had (%s): %s", c.Image, waiting.Reason, sentence(waiting.Message))
-		case "CrashLoopBackOff":
-			why := "see its log."
-			if last := c.LastTerminationState.Terminated; last != nil {
-				why = fmt.Sprintf("it ended with exit code %d: see its log.", last.ExitCode)
-			}
-			return "the router does not stay up, " + why
+			return fmt.Sprintf("the image %s cannot be had (%s): %s", c.Image, waiting.Reason, sentence(waiting.Message)), true
 		}
-		return waiting.Reason + ": " + sentence(waiting.Message)
+		return waiting.Reason + ": " + sentence(waiting.Message), waiting.Reason == "CreateContainerConfigError"
 	}
-	return ""
+	return "", false
+}
+
+// stands tells whether a container got as far as to have started.
+func stands(c corev1.ContainerStatus) bool {
+	return c.State.Waiting == nil && c.State.Terminated == nil && (c.Started == nil || *c.Started)
 }
 
 // disagreement finds what routers that clients may be connected to see differently.

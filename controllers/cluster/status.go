@@ -10,6 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -28,7 +30,11 @@ func status(cluster *v1alpha1.WampCluster, s *scope, o observation) v1alpha1.Wam
 		Replicas:           int32(len(o.pods)),
 		ReadyReplicas:      o.ready(),
 		Selector:           labels.SelectorFromSet(resource.Selector(cluster.Name)).String(),
+		UpdatedReplicas:    o.updated,
 		SnapshotHash:       o.hash,
+	}
+	if o.unseen {
+		out.UpdatedReplicas = min(cluster.Status.UpdatedReplicas, out.Replicas)
 	}
 	if compiled := s.memory.compiled; compiled != nil {
 		out.Realms, out.Procedures = int32(compiled.Realms), int32(compiled.Procedures)
@@ -49,25 +55,55 @@ func status(cluster *v1alpha1.WampCluster, s *scope, o observation) v1alpha1.Wam
 		conditions.Typed{Type: v1alpha1.ConditionProgressing, State: progressing(o)},
 		conditions.Typed{Type: v1alpha1.ConditionProgrammed, State: programmed(o)},
 		conditions.Typed{Type: v1alpha1.ConditionConsistent, State: consistent(o)},
+		conditions.Typed{Type: v1alpha1.ConditionStalled, State: stalled(o)},
 		conditions.Typed{Type: v1alpha1.ConditionReady, State: ready(o)},
 	)
 	return out
 }
 
-// writeStatus writes the status if it is different from what is there.
+// writeStatus writes the status if it is different from what is there, and tells of it.
 func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
+	for _, d := range s.deeds {
+		conditions.Emit(r.Events, s.cluster, d.about, d.Event)
+	}
 	next := status(s.cluster, s, r.observation(ctx, s))
 	if equality.Semantic.DeepEqual(next, s.cluster.Status) {
 		return nil
 	}
+	// With the version that was read: a transition that was written already is not one any more.
 	desired := applyconfiguration.WampCluster(s.cluster.Name, s.cluster.Namespace).
 		WithUID(s.cluster.UID).
+		WithResourceVersion(s.cluster.ResourceVersion).
 		WithStatus(ssa.Convert[applyconfiguration.WampClusterStatusApplyConfiguration](next))
 	err := r.Client.Status().Apply(ctx, desired, client.FieldOwner(ssa.StatusFieldOwner), client.ForceOwnership)
-	if err != nil && !apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsConflict(err):
+		s.again(settle) // the cache is a moment behind
+		return nil
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
 		return fmt.Errorf("writing the status: %w", err)
 	}
+	conditions.EmitChanges(r.Events, s.cluster, s.cluster.Status.Conditions, next.Conditions)
+	if e, new := waitingEvent(s.cluster.Status.Conditions, next.Conditions); new {
+		conditions.Emit(r.Events, s.cluster, nil, e)
+	}
 	return nil
+}
+
+// waitingEvent tells that the replacement of pods has come to wait for something that people have to
+// know of.
+func waitingEvent(before, after []metav1.Condition) (conditions.Event, bool) {
+	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionProgressing), meta.FindStatusCondition(after, v1alpha1.ConditionProgressing)
+	if is == nil || (decision{reason: is.Reason}).ordinary() || was != nil && was.Reason == is.Reason {
+		return conditions.Event{}, false
+	}
+	kind := corev1.EventTypeNormal
+	if is.Reason == ReasonRouterBroken {
+		kind = corev1.EventTypeWarning
+	}
+	return conditions.Event{Type: kind, Reason: is.Reason, Action: "Wait", Note: is.Message}, true
 }
 
 func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
@@ -86,11 +122,11 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 	if s.memory.compiled != nil {
 		o.hash = s.memory.compiled.Hash
 	}
-	set := &appsv1.StatefulSet{}
-	if err := r.Client.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: resource.StatefulSetName(s.name.Name)}, set); err == nil {
-		o.unseen = set.Status.ObservedGeneration < set.Generation
-		o.outdated = outdated(s, set)
+	if set, err := r.statefulSet(ctx, s); err == nil && set != nil {
+		o.unseen = unseen(set)
+		o.updated, o.outdated = byTemplate(s, set)
 	}
+	o.decision = s.decision
 	o.disagreement = s.patiently(disagreement(s.view))
 	if o.listening() && s.cluster.Status.SnapshotHash == o.hash && s.cluster.Status.ObservedGeneration == s.cluster.Generation {
 		o.last = map[string]conditions.State{}
@@ -143,18 +179,18 @@ func (r *Reconciler) clientCA(ctx context.Context, s *scope, ca *v1alpha1.Client
 	return ""
 }
 
-// outdated counts the pods of an older template.
-func outdated(s *scope, set *appsv1.StatefulSet) (n int) {
-	if set.Status.UpdateRevision == "" {
-		return 0
-	}
+// byTemplate counts the pods of the latest template and those of older ones.
+func byTemplate(s *scope, set *appsv1.StatefulSet) (updated int32, outdated int) {
 	for i := range s.pods {
-		pod := &s.pods[i]
-		if pod.DeletionTimestamp.IsZero() && pod.Labels[appsv1.StatefulSetRevisionLabel] != set.Status.UpdateRevision {
-			n++
+		switch pod := &s.pods[i]; {
+		case !pod.DeletionTimestamp.IsZero():
+		case isOutdated(set, pod):
+			outdated++
+		default:
+			updated++
 		}
 	}
-	return n
+	return updated, outdated
 }
 
 // patiently lets a disagreement pass until it has lasted.

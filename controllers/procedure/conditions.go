@@ -19,7 +19,7 @@ const (
 	ReasonPolicyDiffers    = "PolicyDiffers"
 	ReasonStandbysThere    = "StandbysThere"
 	ReasonStandbyMissing   = "StandbyMissing"
-	ReasonOneCalleeOnly    = "OneCalleeOnly"
+	ReasonSingleCallee     = "SingleCallee"
 	ReasonReady            = "Ready"
 )
 
@@ -68,22 +68,32 @@ func matchOption(p *v1alpha1.WampProcedure) string {
 	return ""
 }
 
-// redundant: there are the standbys that the procedure asks for.
+// redundant: there are the standbys that the procedure asks for. One that has a single callee by its policy
+// asks for none, whatever standbys says: it is as redundant as it was declared to be.
 func redundant(o observation) conditions.State {
 	standbys := int(ptr.Deref(o.procedure.Spec.Standbys, 1))
 	callees := len(o.live.Callees)
 	if state := available(o); !state.IsTrue() {
 		return state
 	}
-	if o.live.Invoke == v1alpha1.InvokeSingle && standbys > 0 {
-		return conditions.False(ReasonOneCalleeOnly,
-			"With invoke: single there is never a standby: declare invoke: first for a hot standby, or standbys: 0.")
+	if o.live.Invoke == v1alpha1.InvokeSingle {
+		return conditions.True(ReasonSingleCallee,
+			"With invoke: single there is one callee and no standby: declare invoke: first for a hot one.")
 	}
 	if missing := 1 + standbys - callees; missing > 0 {
 		return conditions.False(ReasonStandbyMissing, fmt.Sprintf(
 			"%d of %d callees are there: start %d more.", callees, 1+standbys, missing))
 	}
 	return conditions.True(ReasonStandbysThere, "If a callee is lost another one takes over.")
+}
+
+// stalled: it is not accepted, or the callees keep another policy.
+func stalled(accepted, programmed conditions.State) conditions.State {
+	var differs *conditions.State
+	if programmed.Reason == ReasonPolicyDiffers {
+		differs = &programmed
+	}
+	return conditions.Stalled(conditions.IfFalse(accepted), differs)
 }
 
 // ready sums up.

@@ -35,6 +35,7 @@ func status(o observation, now time.Time) v1alpha1.WampProcedureStatus {
 		conditions.Typed{Type: v1alpha1.ConditionProgrammed, State: declared},
 		conditions.Typed{Type: v1alpha1.ConditionAvailable, State: answered},
 		conditions.Typed{Type: v1alpha1.ConditionRedundant, State: backed},
+		conditions.Typed{Type: v1alpha1.ConditionStalled, State: stalled(o.Accepted, declared)},
 		conditions.Typed{Type: v1alpha1.ConditionReady, State: ready(o.Accepted, declared, answered)},
 	)
 	return out

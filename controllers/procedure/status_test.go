@@ -48,9 +48,9 @@ func TestStatus(t *testing.T) {
 	}{
 		{"first with a standby", observed(first, 2, nil), "True Programmed", "True CalleeRegistered", "True StandbysThere", "True Ready", "demo-1/10", "Redundant", "takes over"},
 		{"last", observed(v1alpha1.InvokeLast, 3, nil), "True Programmed", "True CalleeRegistered", "True StandbysThere", "True Ready", "demo-1/12", "", ""},
-		{"single", observed(v1alpha1.InvokeSingle, 1, nil), "True Programmed", "True CalleeRegistered", "False OneCalleeOnly", "True Ready", "demo-1/10", "Redundant", "declare invoke: first"},
+		{"single", observed(v1alpha1.InvokeSingle, 1, nil), "True Programmed", "True CalleeRegistered", "True SingleCallee", "True Ready", "demo-1/10", "Redundant", "declare invoke: first"},
 		{"single that asks for no standby", observed(v1alpha1.InvokeSingle, 1, func(o *observation) { o.procedure.Spec.Standbys = ptr.To[int32](0) }),
-			"True Programmed", "True CalleeRegistered", "True StandbysThere", "True Ready", "demo-1/10", "", ""},
+			"True Programmed", "True CalleeRegistered", "True SingleCallee", "True Ready", "demo-1/10", "", ""},
 		{"roundrobin", observed(v1alpha1.InvokeRoundRobin, 2, nil), "True Programmed", "True CalleeRegistered", "True StandbysThere", "True Ready", "all", "", ""},
 		{"random", observed(v1alpha1.InvokeRandom, 1, nil), "True Programmed", "True CalleeRegistered", "False StandbyMissing", "True Ready", "all", "Redundant", "1 of 2 callees are there: start 1 more"},
 		{"nobody", observed(first, 0, nil), "True Programmed", "False NoCallee", "False NoCallee", "False NoCallee", "none", "Available", "start a callee that registers it with invoke: first"},
@@ -72,7 +72,7 @@ func TestStatus(t *testing.T) {
 			"Unknown NotHeardYet", "Unknown NotHeardYet", "Unknown NotHeardYet", "Unknown NotHeardYet", "none", "", ""},
 	} {
 		got := status(c.o, now)
-		if got.ObservedGeneration != 3 || len(got.Conditions) != 5 || got.ActiveCallee != c.active {
+		if got.ObservedGeneration != 3 || len(got.Conditions) != 6 || got.ActiveCallee != c.active {
 			t.Errorf("%s: %+v, want the active callee %s", c.name, got, c.active)
 		}
 		for kind, want := range map[string]string{

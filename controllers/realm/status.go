@@ -36,6 +36,7 @@ func status(realm *v1alpha1.WampRealm, facts attachment.Facts, now time.Time) v1
 			conditions.Typed{Type: v1alpha1.ConditionAccepted, State: facts.Accepted},
 			conditions.Typed{Type: v1alpha1.ConditionResolvedRefs, State: resolved},
 			conditions.Typed{Type: v1alpha1.ConditionProgrammed, State: programmed},
+			conditions.Typed{Type: v1alpha1.ConditionStalled, State: conditions.Stalled(facts.Stalled(), conditions.IfFalse(resolved))},
 			conditions.Typed{Type: v1alpha1.ConditionReady, State: ready},
 		),
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 // StatefulSet runs the routers. Pods start in parallel: no router waits for another one to be
-// there, and the names of pods stay when they are replaced. image is the router's, already
+// there, and the names of pods stay when they are replaced, which the operator does: it knows better than
+// the StatefulSet when another router can be spared. image is the router's, already
 // defaulted; parts is how many parts of a snapshot the pods take.
 func StatefulSet(cluster *v1alpha1.WampCluster, image string, parts int) *appsv1ac.StatefulSetApplyConfiguration {
 	return appsv1ac.StatefulSet(StatefulSetName(cluster.Name), cluster.Namespace).
@@ -23,7 +24,7 @@ func StatefulSet(cluster *v1alpha1.WampCluster, image string, parts int) *appsv1
 			WithReplicas(Replicas(cluster)).
 			WithServiceName(HeadlessServiceName(cluster.Name)).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
-			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).
+			WithUpdateStrategy(appsv1ac.StatefulSetUpdateStrategy().WithType(appsv1.OnDeleteStatefulSetStrategyType)).
 			WithRevisionHistoryLimit(5).
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(Selector(cluster.Name))).
 			WithTemplate(podTemplate(cluster, image, parts)))

@@ -577,6 +577,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampClusterStatus
+      default:
+        observedGeneration: -1
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampClusterSpec
   map:
     fields:
@@ -694,6 +696,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampProcedureStatus
+      default:
+        observedGeneration: -1
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampProcedureSpec
   map:
     fields:
@@ -785,6 +789,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: status
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampRealmStatus
+      default:
+        observedGeneration: -1
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.WampRealmSpec
   map:
     fields:

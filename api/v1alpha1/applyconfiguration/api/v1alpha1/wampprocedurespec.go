@@ -54,7 +54,8 @@ type WampProcedureSpecApplyConfiguration struct {
 	// wait, and their senders with them. From 1 to 1000000; absent, callees decide.
 	Concurrency *int32 `json:"concurrency,omitempty"`
 	// standbys is how many callees besides the first make the procedure redundant; it decides
-	// the condition Redundant and nothing else. From 0 to 1000.
+	// the condition Redundant and nothing else. With invoke: single, which has no standbys, it is not
+	// looked at, and Redundant holds with the reason SingleCallee. From 0 to 1000.
 	Standbys *int32 `json:"standbys,omitempty"`
 }
 

@@ -52,6 +52,14 @@ chart-lint: kube-tool ## Lint the chart, test what it renders, and install it on
 	"$$helm" lint --strict --quiet $(CHART_DIR) && \
 	HELM="$$helm" KUBEBUILDER_ASSETS="$$($(KUBE) envtest-assets)" WAMP_REQUIRE_HELM=1 go test ./charts/... ./hack/valuesdoc/...
 
+.PHONY: test-oldest
+test-oldest: kube-tool ## Check with the code of Kubernetes 1.31 that it knows all that is installed
+	@cd hack/oldest && HELM="$$($(KUBE) binaries helm)/helm" WAMP_REQUIRE_HELM=1 go test ./...
+
+.PHONY: test-monitoring
+test-monitoring: ## Check that alerts and dashboard ask for metrics that there are
+	@cd hack/monitoring && go vet ./... && go test ./...
+
 .PHONY: test-operator
 test-operator: kube-tool ## Test the operator against a real API server (envtest)
 	@KUBEBUILDER_ASSETS="$$($(KUBE) envtest-assets)" WAMP_REQUIRE_ENVTEST=1 \

@@ -105,11 +105,11 @@ func TestCRDs(t *testing.T) {
 	}
 }
 
-// deletable is what the operator may delete: objects that a WampCluster can do without.
-var deletable = []string{"networkpolicies", "podmonitors", "certificates"}
+// deletable is what the operator may delete: objects that a WampCluster can do without, and pods that
+// its StatefulSet makes anew.
+var deletable = []string{"networkpolicies", "podmonitors", "certificates", "pods"}
 
-// The operator gets and watches Secrets by name, and never lists them; it deletes only what can be
-// switched off.
+// The operator gets and watches Secrets by name, and never lists them; it deletes little.
 func TestNarrowRights(t *testing.T) {
 	var role rbacv1.ClusterRole
 	find(t, render(t), "ClusterRole", "wamp-operator", &role)

@@ -40,6 +40,22 @@ type Facts struct {
 	// Serving is the number of routers that clients may be connected to, Current how many of
 	// them serve this generation.
 	Serving, Current int
+	// Decided is when the cluster's reconciler last decided about anything anew.
+	Decided time.Time
+}
+
+// Swift is how long routers mostly take, at most, to serve what was decided.
+const Swift = time.Second
+
+// Soon gives how long to wait before it is said of an object that not every router serves it; observed is
+// the generation that its status speaks of. Mostly they serve a new generation a moment after it was
+// decided about, and then one write says all. Until then the status speaks of the old generation, which
+// says that something is under way.
+func (f Facts) Soon(observed, generation int64, now time.Time) time.Duration {
+	if observed >= generation || !f.Accepted.IsTrue() || f.Hearing != routerstate.Heard || f.Current >= f.Serving {
+		return 0
+	}
+	return max(0, Swift-now.Sub(f.Decided))
 }
 
 // Finder finds out.
@@ -72,6 +88,7 @@ func (f *Finder) Find(ctx context.Context, object client.Object, key snapshot.Ob
 		return facts, false, nil
 	}
 	facts.Accepted, facts.ResolvedRefs = entry.Accepted, entry.ResolvedRefs
+	facts.Decided = f.Book.Decided(facts.Cluster)
 	view := f.Watcher.View(facts.Cluster)
 	facts.Hearing = view.Hearing
 	for _, hash := range view.ServingHashes() {

@@ -24,10 +24,7 @@ import (
 func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 	compiled := s.memory.compiled
 	if compiled.TooLarge() {
-		state := conditions.False(ReasonSnapshotTooLarge, fmt.Sprintf(
-			"%d realms and %d procedures make a snapshot of %d bytes, and their Secrets %d; there is room for %d parts of %d bytes, and for %d bytes of Secrets: the routers keep those before. Move some to another WampCluster.",
-			compiled.Realms, compiled.Procedures, len(compiled.Content), len(compiled.Credentials),
-			v1alpha1.MaxSnapshotParts, snapshot.MaxBytes, snapshot.MaxBytes))
+		state := conditions.False(ReasonSnapshotTooLarge, tooLarge(compiled))
 		s.problem = &state
 		return nil
 	}
@@ -54,6 +51,25 @@ func (r *Reconciler) publish(ctx context.Context, s *scope) error {
 		return err
 	}
 	return r.writeParts(ctx, s, there)
+}
+
+// tooLarge says what of a snapshot cannot be published, and what to do.
+func tooLarge(compiled *snapshot.Snapshot) string {
+	const keep = " Until then the routers serve what they did before."
+	largest := 0
+	for _, part := range compiled.Parts {
+		largest = max(largest, len(part))
+	}
+	switch {
+	case len(compiled.Credentials) > snapshot.MaxBytes:
+		return fmt.Sprintf("The values in Secrets that its realms refer to make %d bytes, and one Secret, which has room for %d, holds them all for the routers: move realms to another WampCluster."+keep,
+			len(compiled.Credentials), snapshot.MaxBytes)
+	case largest > snapshot.MaxBytes:
+		return fmt.Sprintf("One of its WampRealms makes %d bytes by itself, and a ConfigMap has room for %d: shorten its roles or its principals."+keep,
+			largest, snapshot.MaxBytes)
+	}
+	return fmt.Sprintf("%d realms and %d procedures make a snapshot of %d bytes, and there is room for %d parts of %d bytes: move realms with their procedures to another WampCluster."+keep,
+		compiled.Realms, compiled.Procedures, len(compiled.Content), v1alpha1.MaxSnapshotParts, snapshot.MaxBytes)
 }
 
 // writeParts writes the ConfigMaps that are not as they should be. The first part, which says how many

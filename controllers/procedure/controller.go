@@ -51,6 +51,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil || !known {
 		return ctrl.Result{}, err
 	}
+	if wait := facts.Soon(p.Status.ObservedGeneration, p.Generation, r.Now()); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	o := observation{Facts: facts, procedure: p}
 	if facts.Accepted.IsTrue() && (facts.Hearing == routerstate.Heard) {
 		o.live, _ = r.Watcher.Procedure(facts.Cluster, snapshot.ProcedureKeyOf(p))
@@ -109,7 +112,7 @@ func (r *Reconciler) registered(ctx context.Context, change routerstate.Change) 
 
 func (r *Reconciler) list(ctx context.Context, fields client.MatchingFields) (out []types.NamespacedName) {
 	var procedures v1alpha1.WampProcedureList
-	if err := r.Client.List(ctx, &procedures, fields); err != nil {
+	if err := r.Client.List(ctx, &procedures, fields, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "listing WampProcedures")
 		return nil
 	}

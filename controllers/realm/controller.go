@@ -49,6 +49,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil || !known {
 		return ctrl.Result{}, err
 	}
+	if wait := facts.Soon(realm.Status.ObservedGeneration, realm.Generation, r.Now()); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	next := status(realm, facts, r.Now())
 	if equality.Semantic.DeepEqual(next, realm.Status) {
 		return ctrl.Result{}, nil
@@ -91,7 +94,7 @@ func (r *Reconciler) ofCluster(ctx context.Context, cluster client.Object) (out 
 // all gives the realms of a cluster.
 func (r *Reconciler) all(ctx context.Context, cluster types.NamespacedName) (out []types.NamespacedName) {
 	var realms v1alpha1.WampRealmList
-	if err := r.Client.List(ctx, &realms, client.MatchingFields{index.Cluster: index.ByCluster(cluster)}); err != nil {
+	if err := r.Client.List(ctx, &realms, client.MatchingFields{index.Cluster: index.ByCluster(cluster)}, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "listing WampRealms")
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -27,6 +28,8 @@ type Book struct {
 
 type pages struct {
 	latest *Snapshot
+	// decided is when latest was different from the one before.
+	decided time.Time
 	// published by hash; order has the oldest hash first.
 	published map[string]page
 	order     []string
@@ -87,6 +90,9 @@ func (b *Book) decide(cluster types.NamespacedName, s *Snapshot) ([]ObjectKey, [
 		}
 	}
 	p.latest = s
+	if len(changed) > 0 {
+		p.decided = time.Now()
+	}
 	return changed, b.subscribers
 }
 
@@ -195,6 +201,16 @@ func (b *Book) Entry(cluster types.NamespacedName, key ObjectKey) (Entry, bool) 
 	}
 	entry, found := p.latest.Entries[key]
 	return entry, found
+}
+
+// Decided gives when something else was decided than before about any object of a cluster.
+func (b *Book) Decided(cluster types.NamespacedName) time.Time {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if p := b.clusters[cluster]; p != nil {
+		return p.decided
+	}
+	return time.Time{}
 }
 
 // Serves tells whether a router that reports hash serves that document of the object. A hash that

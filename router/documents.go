@@ -69,6 +69,12 @@ func (r *Router) use(docs *config.Documents, declared map[cluster.ProcedureKey]c
 				"procedure", procedure.Spec.URI, "realm", procedure.Spec.Realm)
 		}
 	}
+	for _, unknown := range docs.Unknown {
+		r.log.Warn("documents ask for something that this router cannot do, all else in them is served", "unknown", unknown)
+		if len(warnings) < maxWarnings {
+			warnings = append(warnings, unknown)
+		}
+	}
 	for _, document := range docs.Ignored {
 		r.log.Info("not used from the documents", "document", document)
 	}

@@ -50,7 +50,8 @@ type RouterDocumentsState struct {
 	// Error says why newer files are not served, with file and line; empty when they are.
 	Error string `json:"error,omitempty"`
 	// Warnings is what does not keep the documents from being served: a line for each principal
-	// that cannot log in, because its Secret is missing, say. At most 20 lines.
+	// that cannot log in, because its Secret is missing, say, and for each field of procedures that
+	// this version of the router does not know. At most 20 lines.
 	Warnings string `json:"warnings,omitempty"`
 }
 

@@ -47,6 +47,9 @@ and the documents, so run it where the router will run.`,
 			for _, warning := range docs.Warnings() {
 				fmt.Fprintln(cmd.OutOrStdout(), "warning:", warning)
 			}
+			for _, unknown := range docs.Unknown {
+				fmt.Fprintln(cmd.OutOrStdout(), "warning:", unknown)
+			}
 			for _, ignored := range docs.Ignored {
 				fmt.Fprintln(cmd.OutOrStdout(), ignored)
 			}

@@ -34,6 +34,9 @@ type Documents struct {
 	// Ignored says, with file and line, what of the documents means nothing to a router, such as
 	// most of a WampCluster.
 	Ignored []string
+	// Unknown are the fields of procedures that are of a later version than this router, in words. They
+	// have no effect.
+	Unknown []string
 }
 
 // LoadDocuments reads every WampRealm, WampProcedure and Secret of the files, and the WampCluster; a path that is
@@ -60,6 +63,7 @@ func parseDocuments(files []file) (*Documents, error) {
 	if len(p.found) > 0 {
 		return nil, problems(p.found)
 	}
+	p.docs.Unknown = p.unknown.sentences()
 	return p.docs, nil
 }
 
@@ -67,6 +71,8 @@ type parser struct {
 	docs   *Documents
 	places map[string]string // what is declared: where
 	found  []*Problem
+	// unknown are the fields that are left out of what the operator says of procedures.
+	unknown unknownFields
 }
 
 func (p *parser) file(f file) {
@@ -82,12 +88,13 @@ func (p *parser) file(f file) {
 			return
 		}
 		if body := doc.Content[0]; body.Tag != "!!null" {
-			p.document(f.path, body)
+			p.document(f, body)
 		}
 	}
 }
 
-func (p *parser) document(path string, doc *yaml.Node) {
+func (p *parser) document(f file, doc *yaml.Node) {
+	path := f.path
 	problem := func(line int, format string, args ...any) {
 		p.found = append(p.found, &Problem{File: path, Line: line, Message: fmt.Sprintf(format, args...)})
 	}
@@ -117,20 +124,20 @@ func (p *parser) document(path string, doc *yaml.Node) {
 	switch kind {
 	case v1alpha1.KindWampRealm:
 		realm := &v1alpha1.WampRealm{}
-		if p.object(path, doc, realm) {
+		if p.object(path, doc, realm, nil) {
 			p.unique(path, doc, "realm "+realm.Spec.Realm)
 			p.docs.Realms = append(p.docs.Realms, realm)
 		}
 	case v1alpha1.KindWampProcedure:
 		procedure := &v1alpha1.WampProcedure{}
-		if p.object(path, doc, procedure) {
+		if p.object(path, doc, procedure, p.unknown.of(f, doc)) {
 			p.unique(path, doc, fmt.Sprintf("procedure %s (match %s) of realm %s",
 				procedure.Spec.URI, procedure.Spec.Match, procedure.Spec.Realm))
 			p.docs.Procedures = append(p.docs.Procedures, procedure)
 		}
 	default:
 		cluster := &v1alpha1.WampCluster{}
-		if !p.object(path, doc, cluster) {
+		if !p.object(path, doc, cluster, nil) {
 			return
 		}
 		p.unique(path, doc, "the one WampCluster that a router belongs to")
@@ -154,12 +161,13 @@ func (d *Documents) Quorum() int {
 	return int(*d.Cluster.Spec.Replicas)
 }
 
-// object decodes, defaults and validates one document.
+// object decodes, defaults and validates one document. Unknown is told of fields that nobody knows;
+// without it they are refused.
 func (p *parser) object(path string, doc *yaml.Node, into interface {
 	Default()
 	Validate() error
-}) bool {
-	if found := decode(path, doc, into); len(found) > 0 {
+}, unknown func(path string)) bool {
+	if found := decodeKnown(path, doc, into, unknown); len(found) > 0 {
 		p.found = append(p.found, found...)
 		return false
 	}

@@ -19,6 +19,8 @@ type file struct {
 	name    string // that goes into the hash
 	path    string // that people know it by
 	content []byte
+	// operator tells that an operator wrote it, which may be of a later version than this router.
+	operator bool
 }
 
 // readFiles reads the files, and the *.yaml and *.yml files in the folders, in order. Names

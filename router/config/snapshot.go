@@ -39,6 +39,7 @@ func wholeSnapshot(files []file) ([]file, error) {
 		if name != v1alpha1.SnapshotFileName(0) || !written {
 			continue
 		}
+		files[places[f.path]].operator = true
 		parts := [][]byte{f.content}
 		for i := 1; i < v1alpha1.MaxSnapshotParts; i++ {
 			path := folder + v1alpha1.SnapshotFileName(i)
@@ -49,6 +50,7 @@ func wholeSnapshot(files []file) ([]file, error) {
 			case !there:
 				return nil, &Problem{File: path, Message: fmt.Sprintf("this part of a snapshot of %d parts is not there yet: waiting for it", n), waiting: true}
 			default:
+				files[place].operator = true
 				parts = append(parts, files[place].content)
 			}
 		}

@@ -16,7 +16,12 @@ const maxNodes = 1 << 20
 // strict where the usual decoders are lenient or mute: an unknown field, a field written
 // twice and a value of the wrong kind are problems that name the line and the way out.
 func decode(file string, doc *yaml.Node, into any) []*Problem {
-	d := &decoder{file: file}
+	return decodeKnown(file, doc, into, nil)
+}
+
+// decodeKnown is decode, but unknown, when there, is told the paths of unknown fields, which are left out.
+func decodeKnown(file string, doc *yaml.Node, into any, unknown func(path string)) []*Problem {
+	d := &decoder{file: file, unknown: unknown}
 	value := d.value(doc, reflect.TypeOf(into).Elem(), "")
 	if len(d.found) > 0 {
 		return d.found
@@ -33,9 +38,10 @@ func decode(file string, doc *yaml.Node, into any) []*Problem {
 
 // decoder walks a document beside the type it is meant for and builds its JSON value.
 type decoder struct {
-	file  string
-	found []*Problem
-	nodes int
+	file    string
+	unknown func(path string)
+	found   []*Problem
+	nodes   int
 }
 
 func (d *decoder) problem(n *yaml.Node, path, format string, args ...any) {
@@ -89,6 +95,10 @@ func (d *decoder) structure(n *yaml.Node, t reflect.Type, path string) any {
 	out := make(map[string]any, len(n.Content)/2)
 	d.pairs(n, path, func(key, value *yaml.Node, at string) {
 		field, ok := known[key.Value]
+		if !ok && d.unknown != nil {
+			d.unknown(at)
+			return
+		}
 		if !ok {
 			d.problem(key, at, "unknown field; %s", suggest(key.Value, fieldNames(t)))
 			return

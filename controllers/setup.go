@@ -19,6 +19,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -135,6 +136,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 			return len(options.Namespaces) == 0 || slices.Contains(options.Namespaces, namespace)
 		},
 	}
+	recorder := mgr.GetEventRecorder(reporter)
 	if options.Metrics == nil {
 		options.Metrics = runtimemetrics.Registry
 	}
@@ -142,12 +144,12 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 	if err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
-	recorder := mgr.GetEventRecorder(reporter)
 	concurrency := func(n int) controller.Options {
 		return controller.Options{
 			MaxConcurrentReconciles: n,
 			ReconciliationTimeout:   reconcileTimeout,
 			SkipNameValidation:      &options.SkipNameValidation,
+			EnableWarmup:            ptr.To(true), // an operator that waits for its turn knows all when it comes
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](
 				firstRetry, cmp.Or(options.Retry, maxRetry)),
 		}

@@ -19,9 +19,6 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/installation"
 )
 
-// leaseName is the lease of the operator that works.
-const leaseName = "wamp-operator.wamp-operator.io"
-
 // command is a short program beside the operator, for the chart's Job and test.
 type command struct {
 	name, about string
@@ -41,7 +38,7 @@ var commands = []command{
 		name: "check", about: "tells whether the API server takes the operator's kinds and the operator works",
 		flag: "deployment", flagAbout: "NAMESPACE/NAME of the operator's Deployment", timeout: 2 * time.Minute,
 		run: func(ctx context.Context, c client.Client, deployment types.NamespacedName, say func(string)) error {
-			return installation.Check(ctx, c, deployment, leaseName, say)
+			return installation.Check(ctx, c, deployment, controllers.LeaseName, say)
 		},
 	},
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wamp-operator/wamp-operator/controllers"
 )
 
 // The chart's Job and test call the commands by these names and flags.
@@ -25,5 +28,16 @@ func TestCommands(t *testing.T) {
 				t.Errorf("%s %v: %v, want %q", k.name, args, err, says)
 			}
 		}
+	}
+}
+
+// The chart's test may read the lease that the operator takes.
+func TestLeaseOfChart(t *testing.T) {
+	template, err := os.ReadFile("../../charts/wamp-operator/templates/tests/check.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(template), "resourceNames: ["+controllers.LeaseName+"]") {
+		t.Errorf("the role of helm test does not name the lease %s", controllers.LeaseName)
 	}
 }

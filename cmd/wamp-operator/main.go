@@ -63,24 +63,24 @@ func run(config *rest.Config, o options) error {
 	if o.metricsSecure {
 		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
-	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme:                        controllers.NewScheme(),
-		Cache:                         controllers.CacheOptions(o.namespaces),
-		Client:                        controllers.ClientOptions(),
-		Metrics:                       metrics,
-		HealthProbeBindAddress:        o.probeAddress,
-		LeaderElection:                o.leaderElection,
-		LeaderElectionID:              leaseName,
-		LeaderElectionNamespace:       o.leaderElectionNamespace,
-		LeaderElectionReleaseOnCancel: true, // run returns as soon as the manager has stopped
-	})
+	managed := ctrl.Options{
+		Scheme:                 controllers.NewScheme(),
+		Cache:                  controllers.CacheOptions(o.namespaces),
+		Client:                 controllers.ClientOptions(),
+		Metrics:                metrics,
+		HealthProbeBindAddress: o.probeAddress,
+	}
+	if o.leaderElection {
+		controllers.ElectLeader(&managed, o.leaderElectionNamespace)
+	}
+	mgr, err := ctrl.NewManager(config, managed)
 	if err != nil {
 		return fmt.Errorf("starting the manager: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+	if err := mgr.AddReadyzCheck("caches", controllers.Ready(mgr.GetCache())); err != nil {
 		return err
 	}
 	err = controllers.SetupWithManager(ctx, mgr, controllers.Options{

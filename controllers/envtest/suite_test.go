@@ -114,6 +114,8 @@ type world struct {
 	resync time.Duration
 	// transport, when there, sees what the operator asks the API server.
 	transport func(http.RoundTripper) http.RoundTripper
+	// image of routers, and userAgent, of the operator; routerImage and the client's own when empty.
+	image, userAgent string
 	// metrics of the operator that runs.
 	metrics *prometheus.Registry
 }
@@ -149,7 +151,7 @@ func (w *world) startOperator(more ...string) {
 	w.t.Helper()
 	as := rest.CopyConfig(config)
 	as.Impersonate = rest.ImpersonationConfig{UserName: operatorUser}
-	as.WrapTransport = w.transport
+	as.WrapTransport, as.UserAgent = w.transport, w.userAgent
 	watched := append([]string{w.namespace}, more...)
 	mgr, err := ctrl.NewManager(as, ctrl.Options{
 		Scheme:  controllers.NewScheme(),
@@ -162,7 +164,7 @@ func (w *world) startOperator(more ...string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.metrics = prometheus.NewRegistry()
 	w.Expect(controllers.SetupWithManager(ctx, mgr, controllers.Options{
-		RouterImage:        routerImage,
+		RouterImage:        cmp.Or(w.image, routerImage),
 		Metrics:            w.metrics,
 		Namespaces:         watched,
 		SkipNameValidation: true,

@@ -55,9 +55,9 @@ func main() {
 func run(config *rest.Config, o options) error {
 	ctx := ctrl.SetupSignalHandler()
 	config.UserAgent = "wamp-operator/" + versionString()
-	// Status of thousands of procedures is written after a restart of all routers; the API
-	// server's own fairness is the limit, not the client's default of 20 requests a second.
-	config.QPS, config.Burst = 200, 400
+	// Status of thousands of procedures is written after a restart of all routers. There are never more
+	// requests at once than reconcilers, so the API server's own fairness is the limit, and no rate here.
+	config.QPS = -1
 
 	metrics := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
 	if o.metricsSecure {

@@ -29,7 +29,7 @@ import (
 
 const (
 	releaseNamespace = "lifecycle"
-	lease            = "wamp-operator.wamp-operator.io"
+	lease            = controllers.LeaseName
 )
 
 // release is a release of the chart on an API server, with a stand-in for the nodes.

@@ -197,6 +197,61 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// Stalled is what somebody has to change, and not what passes by itself.
+func TestStalled(t *testing.T) {
+	state := func(reason string) *conditions.State { s := conditions.False(reason, "Do this."); return &s }
+	broken := func(o *observation) {
+		o.pods[1] = podState{name: "demo-1", trouble: "the image x cannot be had.", stuck: true}
+	}
+	for name, c := range map[string]struct {
+		change func(*observation)
+		want   string
+	}{
+		"as it should be":             {nil, ""},
+		"a name is taken":             {func(o *observation) { o.problem = state(ReasonNameTaken) }, ReasonNameTaken},
+		"Kubernetes refuses the spec": {func(o *observation) { o.problem = state(ReasonRefused) }, ReasonRefused},
+		"the snapshot does not fit":   {func(o *observation) { o.problem = state(ReasonSnapshotTooLarge) }, ReasonSnapshotTooLarge},
+		"the API server is away":      {func(o *observation) { o.problem = state(ReasonFailed) }, ""},
+		"no cert-manager":             {func(o *observation) { o.uncertified = state(ReasonCertManagerMissing) }, ReasonCertManagerMissing},
+		"it has not issued yet":       {func(o *observation) { o.uncertified = state(ReasonCertificateNotIssued) }, ""},
+		"no Secret":                   {func(o *observation) { o.certificate = "There is no Secret." }, ReasonCertificateMissing},
+		"an image":                    {broken, ReasonRouterBroken},
+		"an image that was corrected": {func(o *observation) { broken(o); o.decision.action = actionRemove }, ""},
+		"a new template nobody saw":   {func(o *observation) { broken(o); o.unseen = true }, ""},
+		"no node": {func(o *observation) {
+			o.pods[1] = podState{name: "demo-1", trouble: "no node takes it."}
+		}, ""},
+		"a router starts": {func(o *observation) { o.pods[1].ready = false }, ""},
+		"other keys":      {func(o *observation) { o.strangers = "demo-1 has another key." }, ReasonOtherKeys},
+		"a disagreement":  {func(o *observation) { o.disagreement = "demo-0 does not see demo-1." }, ""},
+	} {
+		got := stalled(three(c.change))
+		if got.IsTrue() != (c.want != "") || got.IsTrue() && got.Reason != c.want || got.Message == "" {
+			t.Errorf("%s: %+v, want %q", name, got, c.want)
+		}
+	}
+}
+
+// A router that crashes again and again is stuck also in the moments in which it runs.
+func TestCrashingRouterIsStuck(t *testing.T) {
+	status := corev1.ContainerStatus{Name: resource.ContainerName, RestartCount: crashes, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}
+	pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{status}}}
+	started := func(is bool) (string, bool) {
+		pod.Status.ContainerStatuses[0].Started = &is
+		return trouble(pod)
+	}
+	if text, stuck := started(false); text == "" || !stuck {
+		t.Errorf("%q %v", text, stuck)
+	}
+	if text, stuck := started(true); text != "" || stuck {
+		t.Errorf("it stands, and %q %v", text, stuck)
+	}
+	pod.Status.ContainerStatuses[0].RestartCount = 1
+	if text, _ := started(false); text != "" {
+		t.Errorf("it was started anew once, and %q", text)
+	}
+}
+
 // A pod that is being deleted counts neither as there nor as outdated.
 func TestPodStates(t *testing.T) {
 	now := metav1.Now()

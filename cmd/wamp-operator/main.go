@@ -72,6 +72,12 @@ func run(config *rest.Config, o options) error {
 	}
 	if o.leaderElection {
 		controllers.ElectLeader(&managed, o.leaderElectionNamespace)
+		if err := controllers.NameLeader(&managed, config, os.Getenv("POD_NAME")); err != nil {
+			return fmt.Errorf("preparing the lease: %w", err)
+		}
+	}
+	if err := waitForAPIServer(ctx, ctrl.Log, config, o.probeAddress); err != nil {
+		return err
 	}
 	mgr, err := ctrl.NewManager(config, managed)
 	if err != nil {

@@ -110,7 +110,7 @@ func components(l layout, bin string, list []node) []component {
 				"--root-ca-file="+l.Pki("ca.crt"),
 				"--cluster-signing-cert-file="+l.Pki("ca.crt"), "--cluster-signing-key-file="+l.Pki("ca.key"),
 				"--cluster-cidr="+podCIDR, "--allocate-node-cidrs=false", "--profiling=false",
-				"--node-monitor-period=2s", "--node-monitor-grace-period=40s",
+				"--node-monitor-period=2s", "--node-monitor-grace-period=50s",
 				// The default of 20 a second spends four seconds on making its controllers' tokens.
 				"--kube-api-qps=200", "--kube-api-burst=400"),
 			Probe: probe{URL: "https://127.0.0.1:10257/healthz"},

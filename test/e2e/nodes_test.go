@@ -96,7 +96,7 @@ func nodeLost(t *testing.T, ctx context.Context, s *site) {
 
 	// What Kubernetes makes of it: the node is not ready after a while, nor are its routers; the operator
 	// of the other node says so when it has the lease.
-	s.do(t, ctx, "wait", "--for=condition=Ready=Unknown", "--timeout=90s", "node/"+further)
+	s.do(t, ctx, "wait", "--for=condition=Ready=Unknown", "--timeout=120s", "node/"+further)
 	s.eventually(t, ctx, time.Minute, "a WampCluster that is not Ready without its node", func() (bool, string) {
 		var c v1alpha1.WampCluster
 		s.get(t, ctx, "wampcluster/"+s.cluster, &c)

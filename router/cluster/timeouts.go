@@ -37,21 +37,23 @@ func newTimeouts(declared map[ProcedureKey]*Declaration) map[string]*realmTimeou
 // that URI, else the pattern that decides. While nobody has registered any, the declaration that is
 // the most specific counts. 0 is none.
 func (r *Realm) Timeout(uri string) time.Duration {
-	x := r.node.calls
-	all := x.table.holdings.Load()
-	if all == nil {
+	all := r.node.calls.table.holdings.Load()
+	if all == nil || len(all.timeouts) == 0 {
 		return 0
 	}
-	t := all.timeouts[r.name]
-	if t == nil {
-		return 0
+	if t := all.timeouts[r.name]; t != nil {
+		return r.timeout(t, uri)
 	}
+	return 0
+}
+
+func (r *Realm) timeout(t *realmTimeouts, uri string) time.Duration {
 	exact, isExact := t.declared[ProcedureKey{Realm: r.name, Match: Exact, URI: uri}]
 	best, isPattern := t.patterns.Best(uri)
 	if !isExact && !isPattern {
 		return 0
 	}
-	if p := x.resolve(&routing{procedure: RegistrationID(r.name, Exact, uri), realm: r.name, uri: uri}); p != nil {
+	if p := r.node.calls.resolve(&routing{procedure: RegistrationID(r.name, Exact, uri), realm: r.name, uri: uri}); p != nil {
 		return t.declared[p.key]
 	}
 	if isExact {

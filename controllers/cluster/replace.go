@@ -38,6 +38,9 @@ type rollout struct {
 	agreed string
 	// stopped are pods that were told to stop: the cache may not show it yet.
 	stopped map[types.UID]bool
+	// refused is since when the PodDisruptionBudget refuses an eviction: it learns of a router that is
+	// ready a moment after the operator.
+	refused time.Time
 }
 
 // takeOver makes an existing StatefulSet leave the replacement of pods to the operator. Server-side
@@ -107,7 +110,15 @@ func (r *Reconciler) act(ctx context.Context, s *scope, pod *corev1.Pod) error {
 			DeleteOptions: &metav1.DeleteOptions{Preconditions: &only},
 		})
 		if apierrors.IsTooManyRequests(err) || err != nil && bounded.Err() != nil && ctx.Err() == nil {
-			s.decision = decision{action: actionWait, pod: d.pod, reason: ReasonDisruptionBudget, message: fmt.Sprintf(
+			refused := &s.memory.rollout.refused
+			if refused.IsZero() {
+				*refused = s.now
+			}
+			reason := ReasonRoutersSettling
+			if s.now.Sub(*refused) >= patience {
+				reason = ReasonDisruptionBudget
+			}
+			s.decision = decision{action: actionWait, pod: d.pod, reason: reason, message: fmt.Sprintf(
 				"The PodDisruptionBudget %s does not let %s be stopped yet: if that lasts, see which pods it counts as not healthy.",
 				resource.PodDisruptionBudgetName(s.name.Name), d.pod)}
 			s.again(budgetWait)
@@ -121,7 +132,7 @@ func (r *Reconciler) act(ctx context.Context, s *scope, pod *corev1.Pod) error {
 	case err != nil:
 		return fmt.Errorf("replacing pod %s (%s): %w", pod.Name, d.action, err)
 	}
-	s.memory.rollout.stopped[pod.UID] = true
+	s.memory.rollout.stopped[pod.UID], s.memory.rollout.refused = true, time.Time{}
 	ctrl.LoggerFrom(ctx).Info("pod is replaced", "pod", pod.Name, "action", string(d.action), "reason", d.message)
 	s.did(pod, d.reason, verbs[d.action], d.message)
 	if d.action == actionRemove {
@@ -153,8 +164,8 @@ func (r *Reconciler) rolloutView(s *scope, set *appsv1.StatefulSet) rolloutView 
 	v.disagreement = disagreement(s.view)
 	if runs := runsOf(s.view); v.disagreement == "" {
 		m.agreed = runs
-	} else if m.agreed == runs {
-		v.disagreement = s.patiently(v.disagreement)
+	} else if lasting := s.patiently(v.disagreement); lasting != "" || m.agreed == runs {
+		v.disagreement, v.lasting = lasting, lasting != ""
 	}
 	return v
 }

@@ -9,18 +9,19 @@ import (
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 )
 
-// Reasons of what the replacement of pods waits for. The first three are the ordinary course of things;
-// the others are the reason of the condition Progressing as long as they last.
+// Reasons of what the replacement of pods waits for. The first four, and those of the condition Programmed
+// that say that something takes a moment, are the ordinary course of things; the others are the reason of
+// the condition Progressing as long as they last.
 const (
-	ReasonRouterStopping    = "RouterStopping"
-	ReasonPodMissing        = "PodMissing"
-	ReasonRouterStarting    = "RouterStarting"
-	ReasonRouterBroken      = "RouterBroken"
-	ReasonRouterNotHeard    = "RouterNotHeard"
-	ReasonSnapshotNotServed = "SnapshotNotServed"
-	ReasonListsDiffer       = "ListsDiffer"
-	ReasonMajorityAtRisk    = "MajorityAtRisk"
-	ReasonDisruptionBudget  = "DisruptionBudget"
+	ReasonRouterStopping   = "RouterStopping"
+	ReasonPodMissing       = "PodMissing"
+	ReasonRouterStarting   = "RouterStarting"
+	ReasonRoutersSettling  = "RoutersSettling"
+	ReasonRouterBroken     = "RouterBroken"
+	ReasonRouterNotHeard   = "RouterNotHeard"
+	ReasonListsDiffer      = "ListsDiffer"
+	ReasonMajorityAtRisk   = "MajorityAtRisk"
+	ReasonDisruptionBudget = "DisruptionBudget"
 	// ReasonDraining and ReasonRemoving are the reasons of what is done.
 	ReasonDraining = "DrainingRouter"
 	ReasonRemoving = "RemovingPod"
@@ -52,7 +53,7 @@ type decision struct {
 // ordinary tells whether there is nothing in it that people have to know.
 func (d decision) ordinary() bool {
 	switch d.reason {
-	case ReasonRouterBroken, ReasonRouterNotHeard, ReasonSnapshotNotServed, ReasonListsDiffer, ReasonReplacingKey,
+	case ReasonRouterBroken, ReasonRouterNotHeard, ReasonSnapshotRefused, ReasonListsDiffer, ReasonReplacingKey,
 		ReasonMajorityAtRisk, ReasonDisruptionBudget:
 		return false
 	}
@@ -70,6 +71,8 @@ type rolloutView struct {
 	// disagreement is what the routers do not agree about, and rotation how far the replacement of the
 	// gossip key is; both are empty when there is nothing to wait for.
 	disagreement, rotation string
+	// lasting: they have not agreed for a while.
+	lasting bool
 }
 
 // rolloutPod is one router pod.
@@ -150,23 +153,31 @@ func decide(v rolloutView) decision {
 func (v rolloutView) hold(outdated, updated, serving []rolloutPod) *decision {
 	held := func(d decision) *decision { return &d }
 	for _, p := range serving {
-		if !p.heard {
+		switch {
+		case p.heard:
+		case p.unheard == "":
+			return held(p.wait(ReasonNotHeardYet, "The router %s has not reported yet.", p.name))
+		default:
 			return held(p.wait(ReasonRouterNotHeard,
-				"The operator does not hear the router %s%s, and does not know whether another one can be spared: let it reach port %d of the router pods, or delete that pod.",
-				p.name, inBrackets(p.unheard), resource.PortAdmin))
+				"The operator does not hear the router %s (%s), and does not know whether another one can be spared: let it reach port %d of the router pods, or delete that pod.",
+				p.name, p.unheard, resource.PortAdmin))
 		}
 	}
 	for _, p := range updated {
 		switch {
 		case p.refused != "":
-			return held(p.wait(ReasonSnapshotNotServed,
+			return held(p.wait(ReasonSnapshotRefused,
 				"The router %s was replaced and cannot read the snapshot (%s): use a router image of the operator's version.", p.name, p.refused))
 		case !p.current:
-			return held(p.wait(ReasonSnapshotNotServed, "The router %s was replaced and does not serve the latest snapshot yet.", p.name))
+			return held(p.wait(ReasonPending, "The router %s was replaced and does not serve the latest snapshot yet.", p.name))
 		}
 	}
 	if v.disagreement != "" {
-		return &decision{action: actionWait, reason: ReasonListsDiffer, message: "The routers do not agree: " + v.disagreement}
+		reason := ReasonRoutersSettling
+		if v.lasting {
+			reason = ReasonListsDiffer
+		}
+		return &decision{action: actionWait, reason: reason, message: "The routers do not agree: " + v.disagreement}
 	}
 	// Routers that know nothing of keys are replaced, whatever is being done with keys: they are what it
 	// waits for.
@@ -197,11 +208,4 @@ func (p rolloutPod) act(a action, reason, format string, args ...any) decision {
 
 func (p rolloutPod) wait(reason, format string, args ...any) decision {
 	return p.act(actionWait, reason, format, args...)
-}
-
-func inBrackets(text string) string {
-	if text == "" {
-		return ""
-	}
-	return " (" + text + ")"
 }

@@ -75,12 +75,15 @@ func TestDecide(t *testing.T) {
 			"wait", "demo-2", ReasonRouterStarting, ""},
 		{"a router is not heard", fleet(3, func(v *rolloutView) { v.pods[0].heard, v.pods[0].unheard = false, "connection refused" }),
 			"wait", "demo-0", ReasonRouterNotHeard, "demo-0 (connection refused)"},
-		{"the new one is behind", fleet(3, func(v *rolloutView) { updated(v, 2); v.pods[2].current = false }), "wait", "demo-2", ReasonSnapshotNotServed, ""},
+		{"a router has still to be heard", fleet(3, func(v *rolloutView) { v.pods[0].heard = false }), "wait", "demo-0", ReasonNotHeardYet, ""},
+		{"the new one is behind", fleet(3, func(v *rolloutView) { updated(v, 2); v.pods[2].current = false }), "wait", "demo-2", ReasonPending, ""},
 		{"the new one cannot read it", fleet(3, func(v *rolloutView) { updated(v, 2); v.pods[2].current, v.pods[2].refused = false, "line 3" }),
-			"wait", "demo-2", ReasonSnapshotNotServed, "(line 3)"},
+			"wait", "demo-2", ReasonSnapshotRefused, "(line 3)"},
 		{"an old one cannot read it: the new one is to", fleet(3, func(v *rolloutView) { v.pods[1].current, v.pods[1].refused = false, "line 3" }),
 			"drain", "demo-2", ReasonDraining, ""},
-		{"lists differ", fleet(3, func(v *rolloutView) { v.disagreement = "demo-0 does not see demo-1." }), "wait", "", ReasonListsDiffer, "does not see demo-1"},
+		{"lists differ", fleet(3, func(v *rolloutView) { v.disagreement, v.lasting = "demo-0 does not see demo-1.", true }),
+			"wait", "", ReasonListsDiffer, "does not see demo-1"},
+		{"lists differ for a moment", fleet(3, func(v *rolloutView) { v.disagreement = "demo-0 does not see demo-1." }), "wait", "", ReasonRoutersSettling, ""},
 		{"a key is being replaced", fleet(3, func(v *rolloutView) { v.rotation = "The key." }), "wait", "", ReasonReplacingKey, "The key."},
 		{"which waits for an old router that knows no keys", fleet(3, func(v *rolloutView) { v.rotation, v.pods[1].keyless = "The key.", true }),
 			"drain", "demo-2", ReasonDraining, ""},
@@ -202,7 +205,7 @@ func TestWaitingIsToldOnce(t *testing.T) {
 	if e, ok := waitingEvent(condition(ReasonRollingOut), condition(ReasonRouterBroken)); !ok || e.Type != corev1.EventTypeWarning || e.Note != "m" || e.Action == "" {
 		t.Errorf("%+v %v", e, ok)
 	}
-	for _, quiet := range [][2]string{{ReasonRouterBroken, ReasonRouterBroken}, {ReasonRouterBroken, ReasonRollingOut}, {ReasonRollingOut, ReasonSettled}} {
+	for _, quiet := range [][2]string{{ReasonRouterBroken, ReasonRouterBroken}, {ReasonRouterBroken, ReasonRollingOut}, {ReasonRollingOut, ReasonSettled}, {ReasonSettled, ReasonReplacingKey}} {
 		if e, ok := waitingEvent(condition(quiet[0]), condition(quiet[1])); ok {
 			t.Errorf("%v: %+v", quiet, e)
 		}

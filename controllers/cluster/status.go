@@ -93,10 +93,10 @@ func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
 }
 
 // waitingEvent tells that the replacement of pods has come to wait for something that people have to
-// know of.
+// know of. That a key is being replaced is told by itself.
 func waitingEvent(before, after []metav1.Condition) (conditions.Event, bool) {
 	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionProgressing), meta.FindStatusCondition(after, v1alpha1.ConditionProgressing)
-	if is == nil || (decision{reason: is.Reason}).ordinary() || was != nil && was.Reason == is.Reason {
+	if is == nil || (decision{reason: is.Reason}).ordinary() || is.Reason == ReasonReplacingKey || was != nil && was.Reason == is.Reason {
 		return conditions.Event{}, false
 	}
 	kind := corev1.EventTypeNormal

@@ -335,8 +335,8 @@ func (n *simNode) use(l *simLink) {
 		n.calls.linked(l.member)
 		m.linkUp(l.to.id, l.to.replica)
 	})
-	if l.to.dead || l.rev.closed {
-		l.noticeAt(n.net.now.Add(l.pair.slow))
+	if l.to.dead || l.rev.closed || !l.pair.broken.IsZero() { // it may have been severed before it was in use
+		l.noticeAt(maxTime(l.pair.broken, n.net.now.Add(l.pair.slow)))
 	}
 	l.stall()
 	l.listen()

@@ -16,6 +16,7 @@ import (
 type bench struct {
 	*demo.Demo
 	figures map[string]float64
+	beyond  []string // what was beyond its budget
 }
 
 // stepPatience bounds a step in which something waits forever; what is measured has bounds of its own.
@@ -28,8 +29,9 @@ func (b *bench) step(t *testing.T, name string, run func(t *testing.T, ctx conte
 	ok := t.Run(name, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), stepPatience, fmt.Errorf("%q was not over after %s", name, stepPatience))
 		defer cancel()
+		before := len(b.beyond)
 		defer func() {
-			if t.Failed() {
+			if t.Failed() || len(b.beyond) > before {
 				b.diagnose(context.WithoutCancel(ctx))
 			}
 		}()
@@ -79,7 +81,8 @@ func (b *bench) diagnose(ctx context.Context) {
 	}
 }
 
-// figure notes what was measured, and fails when it is beyond its budget.
+// figure notes what was measured. One that is beyond its budget fails the test at the end, when all figures
+// are there: the steps that follow do not need it.
 func (b *bench) figure(t *testing.T, name string, value float64) {
 	t.Helper()
 	bound, ok := budget(name)
@@ -87,10 +90,12 @@ func (b *bench) figure(t *testing.T, name string, value float64) {
 		t.Fatalf("there is no budget %q", name)
 	}
 	b.figures[name] = max(b.figures[name], value)
-	b.Good("%s: %s (at most %s): %s", name, bound.with(value), bound.most(), bound.Sentence)
 	if value > bound.Bound {
-		t.Errorf("%s is %s, and must be at most %s: %s", name, bound.with(value), bound.most(), bound.Sentence)
+		b.beyond = append(b.beyond, fmt.Sprintf("%s is %s, and must be at most %s: %s", name, bound.with(value), bound.most(), bound.Sentence))
+		b.Say("✗ %s", b.beyond[len(b.beyond)-1])
+		return
 	}
+	b.Good("%s: %s (at most %s): %s", name, bound.with(value), bound.most(), bound.Sentence)
 }
 
 func (b *bench) took(t *testing.T, name string, d time.Duration) {
@@ -111,6 +116,9 @@ func (b *bench) report(t *testing.T) {
 			continue
 		}
 		b.Say("%-22s %12s   at most %-10s %s", bound.Name, bound.with(value), bound.most(), bound.Sentence)
+	}
+	for _, figure := range b.beyond {
+		t.Error(figure)
 	}
 }
 

@@ -99,8 +99,13 @@ func (m *machine) checkGone() {
 }
 
 // mayForget: a member that gossip calls dead is forgotten when no other member has links with it,
-// and, in Majority mode, when it has stopped to act as an owner.
+// and, in Majority mode, when it has stopped to act as an owner. Gossip's word may be older than
+// the links that were lost now (it takes longer to notice that a split is over): a member that
+// was linked is given goneAfter, like any other.
 func (m *machine) mayForget(p *peer) bool {
+	if p.links > 0 && !p.gone && m.now.Sub(p.down) < goneAfter {
+		return false
+	}
 	return p.links == 0 && !m.seenByOthers(p) || p.gone ||
 		!m.seenByOthers(p) && (m.table.quorum.Load() == 0 || m.now.Sub(p.down) >= leaseOver)
 }

@@ -81,12 +81,14 @@ func (r *realms) serve(access map[string]*auth.Realm, history map[string][]broke
 			found.access.Store(rules)
 			found.remember(history[name])
 			found.dealer.SetConcurrency(concurrency[name])
+			found.dealer.SetTimed(handle.Timed())
 			r.byName.Store(name, found)
 			handle.AskKept()
 		}
 		found.remember(history[name])
 		changed := found.access.Swap(rules) != rules
 		r.dismiss(found, rules)
+		found.dealer.SetTimed(found.handle.Timed())
 		if found.dealer.SetConcurrency(concurrency[name]) {
 			r.bound(found)
 		}

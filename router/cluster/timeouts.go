@@ -33,21 +33,24 @@ func newTimeouts(declared map[ProcedureKey]*Declaration) map[string]*realmTimeou
 	return all
 }
 
+func (r *Realm) timeouts() *realmTimeouts {
+	if all := r.node.calls.table.holdings.Load(); all != nil {
+		return all.timeouts[r.name]
+	}
+	return nil
+}
+
+// Timed tells whether a timeout is declared in the realm, so that calls need not ask for one.
+func (r *Realm) Timed() bool { return r.timeouts() != nil }
+
 // Timeout is what is declared for the procedure that a call of the URI goes to now: the one with just
 // that URI, else the pattern that decides. While nobody has registered any, the declaration that is
 // the most specific counts. 0 is none.
 func (r *Realm) Timeout(uri string) time.Duration {
-	all := r.node.calls.table.holdings.Load()
-	if all == nil || len(all.timeouts) == 0 {
+	t := r.timeouts()
+	if t == nil {
 		return 0
 	}
-	if t := all.timeouts[r.name]; t != nil {
-		return r.timeout(t, uri)
-	}
-	return 0
-}
-
-func (r *Realm) timeout(t *realmTimeouts, uri string) time.Duration {
 	exact, isExact := t.declared[ProcedureKey{Realm: r.name, Match: Exact, URI: uri}]
 	best, isPattern := t.patterns.Best(uri)
 	if !isExact && !isPattern {

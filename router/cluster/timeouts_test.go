@@ -16,6 +16,9 @@ func TestTimeoutIsThatOfTheProcedureThatGetsTheCall(t *testing.T) {
 		realm := n.Realm("realm1")
 		expect := func(when string, want map[string]time.Duration) {
 			t.Helper()
+			if timed := when != "nothing declared" && when != "nothing declared any more"; realm.Timed() != timed {
+				t.Errorf("%s: the realm is timed: %v", when, realm.Timed())
+			}
 			for uri, most := range want {
 				if got := realm.Timeout(uri); got != most {
 					t.Errorf("%s: %s has %v, want %v", when, uri, got, most)

@@ -33,6 +33,7 @@ type Dealer struct {
 	meta   MetaProcedures
 	limits Limits
 	counts counts
+	timed  atomic.Bool // see SetTimed
 	// concurrency is what is declared, by registration id; see SetConcurrency.
 	concurrency atomic.Pointer[map[wamp.ID]int]
 }

@@ -28,9 +28,16 @@ const timeoutGrace = time.Second
 
 func millis(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
 
+// SetTimed tells whether timeouts are declared in the realm: where there are none calls do not look for
+// theirs.
+func (d *Dealer) SetTimed(timed bool) { d.timed.Store(timed) }
+
 // boundTime gives p.call the timeout that is declared for its procedure, when it asks for none or for a
 // longer one.
 func (p *Peer) boundTime() (declared bool) {
+	if !p.dealer.timed.Load() {
+		return false
+	}
 	most := p.dealer.realm.Timeout(p.call.URI)
 	if most <= 0 {
 		return false

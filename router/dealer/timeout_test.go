@@ -65,6 +65,7 @@ func TestDeclaredTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t, map[string]any{"forward_timeout": true})
 		p.realm.timeout = time.Second
+		p.caller.dealer.SetTimed(true)
 		for request, options := range []map[string]any{nil, {"timeout": 60_000}, {"timeout": 500}} {
 			began := time.Now()
 			p.call(wamp.ID(request+1), options)

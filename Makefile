@@ -27,7 +27,7 @@ dev: build ## Run three replicas on this machine, without Kubernetes (ports 8080
 	@bin/wamp-router dev
 
 .PHONY: test
-test: check-generated chart-lint test-unit test-operator test-chaos interop ## Run all tests, setting up what they need (make e2e runs those on a real Kubernetes)
+test: check-generated chart-lint test-oldest test-monitoring test-unit test-operator test-chaos interop ## Run all tests, setting up what they need (make e2e runs those on a real Kubernetes)
 
 .PHONY: test-unit
 test-unit: ## Test the router and the tools, with the race detector and the simulation

@@ -98,6 +98,7 @@ func (r *Reconciler) publishCredentials(ctx context.Context, s *scope) error {
 	case err != nil && !apierrors.IsNotFound(err):
 		return fmt.Errorf("reading Secret %s: %w", name, err)
 	}
+	published.checked = time.Time{} // a write that fails may have been done all the same
 	desired := resource.CredentialsSecret(s.cluster, want)
 	if err := r.Client.Apply(ctx, desired, client.FieldOwner(ssa.FieldOwner), client.ForceOwnership); err != nil {
 		return fmt.Errorf("applying Secret %s: %w", name, err)

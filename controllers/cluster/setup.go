@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -37,7 +38,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("wampcluster").
 		WithOptions(options).
-		For(&v1alpha1.WampCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, keyRequested))).
+		For(&v1alpha1.WampCluster{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, keyRequested, statusWritten))).
 		Owns(&appsv1.StatefulSet{}).
 		Owns(&corev1.Service{}).
 		Owns(&corev1.ConfigMap{}).
@@ -58,6 +59,13 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 var keyRequested = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	const name = v1alpha1.AnnotationRotateGossipKey
 	return e.ObjectOld.GetAnnotations()[name] != e.ObjectNew.GetAnnotations()[name]
+}}
+
+// statusWritten lets the reconciler's own writes through: what it decided from a status that was not the
+// last one, because the cache lags, is decided again.
+var statusWritten = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+	before, after := e.ObjectOld.(*v1alpha1.WampCluster), e.ObjectNew.(*v1alpha1.WampCluster)
+	return !equality.Semantic.DeepEqual(before.Status, after.Status)
 }}
 
 func ofPod(_ context.Context, pod client.Object) []ctrl.Request {

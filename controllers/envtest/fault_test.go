@@ -76,6 +76,10 @@ func testFaults(t *testing.T, seed uint64) {
 			f.on.Store(true)
 		}
 	}
+	// What is lost now is not made good by what comes after it.
+	f.hard.Store(true)
+	users.touchAll()
+	<-time.After(2 * time.Second)
 	f.on.Store(false)
 	walked := time.Since(began)
 	got := w.quiet(other)

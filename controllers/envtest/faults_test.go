@@ -30,6 +30,8 @@ type faults struct {
 	// share of the requests that something happens to.
 	share float64
 	on    atomic.Bool
+	// hard: more of them.
+	hard atomic.Bool
 	// down: nothing gets through at all.
 	down atomic.Bool
 
@@ -79,7 +81,11 @@ func (f *faults) pass(next http.RoundTripper, request *http.Request) (*http.Resp
 		}
 		return f.watch(next, request, dice)
 	}
-	if dice.Float64() >= f.share {
+	share := f.share
+	if f.hard.Load() {
+		share = 0.6
+	}
+	if dice.Float64() >= share {
 		return next.RoundTrip(request)
 	}
 	write := request.Method != http.MethodGet

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
@@ -90,10 +91,16 @@ func (r *routers) serve(w http.ResponseWriter, request *http.Request) {
 	if !send(first) {
 		return
 	}
+	heartbeat := time.NewTicker(time.Second) // as routers do: one that says nothing for long counts as silent
+	defer heartbeat.Stop()
 	for {
 		select {
 		case <-request.Context().Done():
 			return
+		case <-heartbeat.C:
+			if _, err := w.Write([]byte{'\n'}); err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
 		case line, open := <-lines:
 			if !open || !send(line) {
 				return

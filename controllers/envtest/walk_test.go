@@ -68,6 +68,24 @@ func (k *walker) step() {
 	}
 }
 
+// touchAll changes everything that there is, once and quickly, and makes what is not there; last what
+// only a watch tells of.
+func (k *walker) touchAll() {
+	for _, cluster := range walkClusters {
+		k.makeOrEdit(&v1alpha1.WampCluster{ObjectMeta: k.meta(cluster)}, k.editCluster)
+	}
+	for i := range 6 {
+		k.makeOrEdit(&v1alpha1.WampProcedure{ObjectMeta: k.meta(fmt.Sprintf("procedure%d", i))}, k.editProcedure)
+	}
+	for i := range 2 {
+		k.makeOrEdit(&v1alpha1.WampRealm{ObjectMeta: k.meta(fmt.Sprintf("realm%d", i))}, k.editRealm)
+	}
+	k.label()
+	for i := range 2 {
+		k.makeOrEdit(&corev1.Secret{ObjectMeta: k.meta(fmt.Sprintf("secret%d", i))}, k.editSecret)
+	}
+}
+
 func (k *walker) makeOrEdit(o client.Object, edit func(o client.Object, fresh bool)) {
 	k.t.Helper()
 	kind := fmt.Sprintf("%T %s", o, client.ObjectKeyFromObject(o))
@@ -142,7 +160,7 @@ func (k *walker) editRealm(o client.Object, fresh bool) {
 	}
 	realm.Spec.Roles = []v1alpha1.Role{{Name: pick(k.Rand, "user", "guest")}}
 	realm.Spec.Principals = nil
-	for i := range k.IntN(3) {
+	for i := range 1 + k.IntN(3) {
 		realm.Spec.Principals = append(realm.Spec.Principals, v1alpha1.Principal{
 			AuthID: fmt.Sprintf("principal%d", i), Role: realm.Spec.Roles[0].Name,
 			Ticket: &v1alpha1.TicketCredential{SecretRef: v1alpha1.SecretKeyReference{Name: fmt.Sprintf("secret%d", k.IntN(2)), Key: pick(k.Rand, "x", "y")}},

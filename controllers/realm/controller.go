@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	applyconfiguration "github.com/wamp-operator/wamp-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
@@ -78,7 +77,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager, options controller.Optio
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("wamprealm").
 		WithOptions(options).
-		For(&v1alpha1.WampRealm{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		// Its own writes wake it, too: what it decided from a status that was not the last one, because the
+		// cache lags, is decided again.
+		For(&v1alpha1.WampRealm{}).
 		Watches(&v1alpha1.WampCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofCluster), builder.WithPredicates(attachment.ClusterGone)).
 		WatchesRawSource(r.Finder.Source(v1alpha1.KindWampRealm, r.all, nil)).
 		Complete(r)

@@ -57,6 +57,9 @@ type sighting struct {
 	at      time.Time
 }
 
+// unsure is the sum of no object: what was applied last is not known.
+var unsure = sha256.Sum256(nil)
+
 // Apply makes the object that owner controls look as desired says, and returns it as it was seen last,
 // with its status, less than maxAge ago. It returns a *KindMissingError where there is no such kind, and
 // a *NameTakenError where the object belongs to somebody else.
@@ -86,6 +89,7 @@ func (f *Foreign) Apply(ctx context.Context, owner client.Object, desired *unstr
 	}
 	if !same || current == nil || current.GetResourceVersion() != last.object.GetResourceVersion() {
 		current = desired.DeepCopy()
+		f.remember(key, sighting{owner: next.owner, at: next.at, desired: unsure}) // a write that fails may have been done all the same
 		err := f.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(current), client.FieldOwner(FieldOwner), client.ForceOwnership)
 		if apierrors.IsNotFound(err) {
 			return nil, f.lacks(key.kind) // it was removed since: a patch makes what is not there

@@ -31,13 +31,16 @@ demo: kube-tool ## Show one dealer from three pods (KUBECONFIG=, IMAGE_REGISTRY=
 	@said=$$(cd $(TEST_SRC) && go build -o $(CURDIR)/bin/demo ./cmd/demo 2>&1) || { echo "$$said"; exit 1; }
 	@bin/demo $(DEMO_FLAGS)
 
+# Some steps alone: make e2e E2E_RUN='TestOneDealer/(Set_up|Traffic|Scale)'
+E2E_RUN ?=
+
 .PHONY: e2e
 e2e: kube-tool $(INTEROP)/autobahn/node_modules/.package-lock.json ## Break, change, upgrade and uninstall on a real Kubernetes of two nodes, and print the figures
-	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 40m -args $(DEMO_FLAGS)
+	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 40m $(if $(E2E_RUN),-run '$(E2E_RUN)') -args $(DEMO_FLAGS)
 
 .PHONY: interop
 interop: $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) python-client ## Test running routers with Autobahn|JS, wampy.js, Autobahn|Python and nexus's Go client
-	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 5m ./app ./demo ./e2e ./interop ./previous
+	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 10m ./app ./demo ./e2e ./interop ./previous
 
 .PHONY: test-chaos
 test-chaos: ## Test the tools of the chaos tests: network, clients, load and judges

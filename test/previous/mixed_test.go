@@ -21,7 +21,7 @@ import (
 // Routers of the previous version and of this one are one dealer: each stage of a rolling update keeps
 // the lists equal and the rotation exact, and no call fails on the way, nor on the way back.
 func TestOldAndNewRoutersAreOneDealer(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute) // most of it to build two routers, where nothing is cached
 	defer cancel()
 	repo, err := filepath.Abs("../..")
 	if err != nil {

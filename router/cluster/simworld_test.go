@@ -183,11 +183,18 @@ func (w *simWorld) play() {
 	w.cause(w.trouble, w.end)
 	s.run(w.end)
 	w.calm()
-	s.run(w.end.Add(healed))
+	quiet := w.end.Add(healed)
+	s.run(quiet)
+	if s.quorum > 0 {
+		for _, n := range s.live() { // one that has just started promises nobody anything
+			quiet = maxTime(quiet, n.born.Add(leaseOver+settling))
+		}
+		s.run(quiet)
+	}
 	w.judgeLists()
-	w.every(10*time.Millisecond, w.end.Add(healed+500*time.Millisecond), w.someCall)
+	w.every(10*time.Millisecond, quiet.Add(500*time.Millisecond), w.someCall)
 	s.tickEvery = 4 * tickEvery
-	s.run(w.end.Add(healed + routeWait + 2*time.Second))
+	s.run(quiet.Add(routeWait + 2*time.Second))
 	w.judge()
 	w.stats.Ownerships = s.ownership
 	w.stats.Virtual = s.now.Sub(time.Unix(1_700_000_000, 0))

@@ -80,7 +80,7 @@ var Budgets = []Budget{
 	{operatorTakeover, "s", 1, "the operator and a router are killed at once, until the standby answers"},
 	{operatorStatus, "s", 30, "... until the status of the WampCluster and of the WampProcedure is right again"},
 	{apiTakeover, "s", 1, "the API server is down and a router is killed, until the standby answers"},
-	{apiStatus, "s", 60, "the API server is back after 12 s, until the status is right again"},
+	{apiStatus, "s", 30, "the API server is back after 12 s, until the status is right again"},
 	{apiRestarts, "pods", 0, "routers that were restarted meanwhile, beside the one that was killed"},
 	{certificateTime, "s", 10, "the Secret of the certificate is changed, until every router shows the new one to new connections"},
 	{certificateFailed, "calls", 0, "calls over TLS that failed meanwhile"},

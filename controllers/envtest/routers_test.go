@@ -129,13 +129,6 @@ func (f *fakeRouter) listen(token string) (chan v1alpha1.RouterState, v1alpha1.R
 	return lines, first, 0
 }
 
-// listening tells whether an operator reads the router's state.
-func (f *fakeRouter) listening() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.listeners) > 0
-}
-
 func (f *fakeRouter) leave(lines chan v1alpha1.RouterState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

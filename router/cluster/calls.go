@@ -250,6 +250,9 @@ func (x *calls) direct(p *procedure, r *routing, last *uint64) (w Waiter, again 
 			switch {
 			case err == nil:
 				used(last, e)
+				if !open { // the calls go here now, and not where there was no room
+					x.crowds.clear(r.procedure)
+				}
 				return nil, false
 			case errors.Is(err, ErrLimit) && r.flags&Queue == 0:
 				if open {

@@ -132,7 +132,8 @@ func (m *machine) agreedGone(p *peer) bool {
 			continue
 		}
 		others++
-		if q.greeted {
+		// One that has just been met may be about to find that member again, as this one was.
+		if q.greeted && m.now.Sub(q.upSince) >= goneAfter {
 			witnesses++
 		}
 	}

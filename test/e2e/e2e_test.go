@@ -48,6 +48,7 @@ func TestOneDealer(t *testing.T) {
 	b.step(t, "Deleting in any order", func(t *testing.T, ctx context.Context) { deleteInAnyOrder(t, ctx, b.Demo) })
 	b.step(t, "helm uninstall while everything serves", func(t *testing.T, ctx context.Context) { uninstall(t, ctx, b) })
 	b.local(t, "Upgrade from the previous version", func(t *testing.T, ctx context.Context) { upgrade(t, ctx, b) })
+	b.local(t, "All in one", func(t *testing.T, ctx context.Context) { allInOne(t, ctx, b) })
 	b.report(t)
 }
 

@@ -110,8 +110,19 @@ func (s *site) nexus(t *testing.T, ctx context.Context, realm, procedure string)
 		if r.load.Calls < 100 {
 			t.Errorf("nexus's client made %d calls only", r.load.Calls)
 		}
-		return r.load.Failed() + r.load.Unanswered
+		return r.load.Failed() - early(t, r.load.Errors) + r.load.Unanswered
 	}
+}
+
+// early counts the calls that nexus's callee refused: its client knows a procedure of its own a moment after it
+// has read REGISTERED, and answers calls that come between with this error.
+func early(t *testing.T, errors map[string]int) int {
+	t.Helper()
+	n := errors["wamp.error.invalid_argument"]
+	if n > 10 {
+		t.Errorf("nexus's callee refused %d calls: more than can have come right behind REGISTERED", n)
+	}
+	return n
 }
 
 // autobahn does the same with Autobahn|JS, whose callee leaves with the caller.
@@ -148,6 +159,6 @@ func (s *site) autobahn(t *testing.T, ctx context.Context, realm, procedure stri
 		if sum.Calls < 100 {
 			t.Errorf("Autobahn|JS made %d calls only", sum.Calls)
 		}
-		return sum.Calls - sum.Results
+		return sum.Calls - sum.Results - early(t, sum.Errors)
 	}
 }

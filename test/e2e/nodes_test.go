@@ -59,21 +59,7 @@ func nodeLost(t *testing.T, ctx context.Context, s *site) {
 	for _, c := range []struct{ name, router string }{{"lost", there[0]}, {"kept", here[0]}} {
 		all = append(all, app.Callee{Name: c.name, Router: c.router, Logger: slog.New(slog.DiscardHandler), Procedures: []app.Procedure{{URI: procedure, Invoke: "first"}}})
 	}
-	running, leave := context.WithCancel(ctx)
-	registered, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		app.RunCallees(running, routers, all, func() { close(registered) })
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		leave()
-		<-ended
-	})
-	select {
-	case <-registered:
-	case <-time.After(20 * time.Second):
-		t.Fatalf("the callees at %s and %s did not register within 20 s", there[0], here[0])
-	}
+	s.stay(t, ctx, routers, all, "at the router of the lost node and at another")
 	link := func(state string) {
 		t.Helper()
 		s.Command("go run ./hack/kube enter ip link set " + further + " " + state)

@@ -29,21 +29,7 @@ func policyChanges(t *testing.T, ctx context.Context, s *site) {
 		all = append(all, app.Callee{Name: name, Router: routers.Names[i], Logger: slog.New(slog.DiscardHandler),
 			Procedures: []app.Procedure{{URI: "com.example.policy", Invoke: "single"}}})
 	}
-	running, leave := context.WithCancel(ctx)
-	registered, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		app.RunCallees(running, routers, all, func() { close(registered) })
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		leave()
-		<-ended
-	})
-	select {
-	case <-registered:
-	case <-time.After(20 * time.Second):
-		t.Fatal("callees that ask for `single` did not register within 20 s under invoke: first, enforcement: Override")
-	}
+	s.stay(t, ctx, routers, all, "which ask for `single` under invoke: first, enforcement: Override")
 	// Who answers six calls from each router, one router after the other.
 	answers := func() (text string) {
 		t.Helper()

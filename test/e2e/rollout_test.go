@@ -75,23 +75,9 @@ func (s *site) rolledTo(t *testing.T, ctx context.Context, image string, within 
 func (s *site) nexus(t *testing.T, ctx context.Context, realm, procedure string) (failed func() int) {
 	t.Helper()
 	routers := s.through(t, ctx, realm, "any", "other", "third")
-	ctx, cancel := context.WithCancel(ctx)
 	callee := app.Callee{Name: "nexus", Router: "any", Logger: slog.New(slog.DiscardHandler), Procedures: []app.Procedure{{URI: procedure, Invoke: "roundrobin"}}}
-	registered, stop := make(chan struct{}), make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		app.RunCallees(ctx, routers, []app.Callee{callee}, func() { close(registered) })
-		close(ended)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		<-ended
-	})
-	select {
-	case <-registered:
-	case <-time.After(15 * time.Second):
-		t.Fatal("nexus's client did not register within 15 s")
-	}
+	s.stay(t, ctx, routers, []app.Callee{callee}, "of nexus's client")
+	stop := make(chan struct{})
 	type result struct {
 		load app.Load
 		err  error

@@ -45,6 +45,26 @@ func (s *site) get(t *testing.T, ctx context.Context, object string, into any) {
 	must(t, json.Unmarshal([]byte(s.kubectl(t, ctx, "get", object, "-o", "json")), into))
 }
 
+// stay lets callees register, and keeps them until the test ends; they connect again when they have to.
+func (s *site) stay(t *testing.T, ctx context.Context, routers app.Routers, callees []app.Callee, which string) {
+	t.Helper()
+	ctx, leave := context.WithCancel(ctx)
+	registered, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		app.RunCallees(ctx, routers, callees, func() { close(registered) })
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		leave()
+		<-ended
+	})
+	select {
+	case <-registered:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the callees %s did not register within 20 s", which)
+	}
+}
+
 // pods are the router pods that are not about to go, by name.
 func (s *site) pods(t *testing.T, ctx context.Context) []corev1.Pod {
 	t.Helper()

@@ -21,6 +21,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	applyconfiguration "github.com/wamp-operator/wamp-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/ssa"
 )
 
 var largeProcedures = flag.Int("large.procedures", 5000, "how many procedures TestThousandsOfProcedures declares")
@@ -114,7 +116,9 @@ func TestThousandsOfProcedures(t *testing.T) {
 	}
 	w.Eventually(programmed).Should(BeZero())
 	took("all accepted and programmed")
+	taken := time.Since(begin)
 	wrote := counted.since()
+	wroteStatuses := wrote["wampprocedures/status"]
 	t.Logf("written: %v", wrote)
 	w.Expect(w.without(v1alpha1.ConditionAccepted)).To(BeZero())
 	w.Expect(wrote["wampprocedures/status"]).To(BeNumerically("<=", 3*n), "each status is written when it is accepted, when routers come, and when they serve it")
@@ -171,6 +175,33 @@ func TestThousandsOfProcedures(t *testing.T) {
 	// At most every 100, 200, 400, 800 ms and then every two seconds.
 	w.Expect(published() - 1).To(BeNumerically("<=", 7+int(changing/(2*time.Second))))
 	memory(t, "at the end")
+
+	// What the API server itself takes, from a client that knows what to write.
+	w.stop()
+	bare := w.rewriteStatuses(min(n, 1000))
+	t.Logf("the operator wrote %.0f statuses a second; a client that does nothing else writes %.0f of them, as many at a time",
+		float64(wroteStatuses)/taken.Seconds(), 1/bare.Seconds())
+}
+
+// rewriteStatuses writes the status of n procedures with another message, as many at a time as the operator
+// does, and gives how long one took.
+func (w *world) rewriteStatuses(n int) time.Duration {
+	w.t.Helper()
+	desired := make([]*applyconfiguration.WampProcedureApplyConfiguration, n)
+	for i := range desired {
+		p := &v1alpha1.WampProcedure{}
+		w.Expect(admin.Get(w.ctx, client.ObjectKeyFromObject(w.procedure(nameOf(i), "", "demo", "")), p)).To(Succeed())
+		for k := range p.Status.Conditions {
+			p.Status.Conditions[k].Message += " (again)"
+		}
+		desired[i] = applyconfiguration.WampProcedure(p.Name, p.Namespace).
+			WithStatus(ssa.Convert[applyconfiguration.WampProcedureStatusApplyConfiguration](p.Status))
+	}
+	begin := time.Now()
+	w.many(8, n, func(i int) error {
+		return admin.Status().Apply(w.ctx, desired[i], client.FieldOwner(ssa.StatusFieldOwner), client.ForceOwnership)
+	})
+	return time.Since(begin) / time.Duration(n)
 }
 
 // memory prints what operator and test hold together, and have held at most.
@@ -187,9 +218,8 @@ func memory(t *testing.T, when string) {
 func nameOf(i int) string { return fmt.Sprintf("p%05d", i) }
 
 // many does something for each number below n, several at a time.
-func (w *world) many(n int, do func(i int) error) {
+func (w *world) many(workers, n int, do func(i int) error) {
 	w.t.Helper()
-	const workers = 16
 	var group sync.WaitGroup
 	failed := make(chan error, workers)
 	for worker := range workers {
@@ -212,7 +242,7 @@ func (w *world) many(n int, do func(i int) error) {
 // declareMany creates n procedures.
 func (w *world) declareMany(n int) {
 	w.t.Helper()
-	w.many(n, func(i int) error {
+	w.many(16, n, func(i int) error {
 		return admin.Create(w.ctx, w.procedure(nameOf(i), fmt.Sprintf("com.example.department.of.many.procedures.number%05d", i), "demo", v1alpha1.InvokeRoundRobin))
 	})
 }
@@ -220,7 +250,7 @@ func (w *world) declareMany(n int) {
 // changeMany changes the first n procedures.
 func (w *world) changeMany(n int) {
 	w.t.Helper()
-	w.many(n, func(i int) error {
+	w.many(16, n, func(i int) error {
 		p := &v1alpha1.WampProcedure{ObjectMeta: w.meta(nameOf(i))}
 		return admin.Patch(w.ctx, p, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"invoke":"random"}}`)))
 	})

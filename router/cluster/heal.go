@@ -112,9 +112,18 @@ func (m *machine) onProbed(a *probed) {
 	}
 }
 
-// onRevoke hands a registration of a session here to the host for revocation.
+// isRival tells whether an older callee excludes a registration of a session here.
+func (m *machine) isRival(k listKey) bool {
+	p, ok := m.table.find(k.procedure())
+	return ok && slices.ContainsFunc(p.load().rivals(), func(e entry) bool {
+		return e.member == m.self && e.session == k.Session
+	})
+}
+
+// onRevoke hands a registration of a session here to the host for revocation, unless the session
+// has not heard of it yet.
 func (m *machine) onRevoke(r *revoke) {
-	if e, ok := m.ownEntry(r.Key); ok && e.Stamp == r.Stamp {
+	if e, ok := m.ownEntry(r.Key); ok && e.Stamp == r.Stamp && !m.withdraw(r.Key) {
 		m.out.revoked = append(m.out.revoked, r.Key)
 	}
 }

@@ -31,14 +31,18 @@ type Source interface {
 	Procedures(yield func(v1alpha1.RouterProcedureState) bool)
 	// Procedure is one; without callees when it is gone.
 	Procedure(key ProcedureKey) v1alpha1.RouterProcedureState
+	// Links are those with the other replicas.
+	Links() v1alpha1.RouterLinks
+	// Callees is a procedure with what is known of its callees.
+	Callees(key ProcedureKey) v1alpha1.RouterCallees
 }
 
 // Config is what a Server needs.
 type Config struct {
 	Source   Source
 	Gatherer prometheus.Gatherer
-	// Token gives the bearer token that /v1/state asks for, each time anew so that it can be
-	// replaced; nil leaves /v1/state open.
+	// Token gives the bearer token that /v1/ asks for, each time anew so that it can be
+	// replaced; nil leaves /v1/ open.
 	Token func() (string, error)
 	// Pprof serves /debug/pprof too.
 	Pprof  bool
@@ -60,7 +64,9 @@ func New(cfg Config) *Server {
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
-	mux.HandleFunc("GET /v1/state", s.state)
+	mux.HandleFunc("GET /v1/state", s.guarded(s.state))
+	mux.HandleFunc("GET /v1/links", s.guarded(s.links))
+	mux.HandleFunc("GET /v1/callees", s.guarded(s.callees))
 	if cfg.Pprof {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
 		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)

@@ -26,6 +26,11 @@ func (s source) Procedure(key ProcedureKey) v1alpha1.RouterProcedureState {
 	return v1alpha1.RouterProcedureState{Realm: key.Realm, Match: key.Match, URI: key.URI}
 }
 
+func (s source) Links() v1alpha1.RouterLinks { return v1alpha1.RouterLinks{Replica: "wamp-0"} }
+func (s source) Callees(key ProcedureKey) v1alpha1.RouterCallees {
+	return v1alpha1.RouterCallees{RouterProcedureState: s.Procedure(key)}
+}
+
 func server(s source, token func() (string, error)) *Server {
 	return New(Config{Source: s, Gatherer: prometheus.NewRegistry(), Token: token, Logger: slog.New(slog.DiscardHandler)})
 }
@@ -65,8 +70,10 @@ func TestStateAsksForTheToken(t *testing.T) {
 	for authorization, want := range map[string]int{
 		"": 401, "Bearer": 401, "Bearer ": 401, "Bearer wrong": 401, "secret": 401, "Basic secret": 401, "Bearer secret": 200,
 	} {
-		if code, _ := request(t, server(source{}, token), "/v1/state", authorization); code != want {
-			t.Errorf("%q: %d, want %d", authorization, code, want)
+		for _, path := range []string{"/v1/state", "/v1/links", "/v1/callees?realm=realm1&uri=com.example.a"} {
+			if code, _ := request(t, server(source{}, token), path, authorization); code != want {
+				t.Errorf("%s with %q: %d, want %d", path, authorization, code, want)
+			}
 		}
 	}
 	broken := server(source{}, func() (string, error) { return "", errors.New("no such file") })
@@ -75,6 +82,19 @@ func TestStateAsksForTheToken(t *testing.T) {
 	}
 	if code, body := request(t, server(source{}, nil), "/v1/state", ""); code != 200 || !strings.Contains(body, `"replica":"wamp-0"`) {
 		t.Errorf("open: %d %q", code, body)
+	}
+}
+
+// A procedure has to be named in full, and is exact unless something else is asked for.
+func TestCalleesAskForAProcedure(t *testing.T) {
+	for query, want := range map[string]int{
+		"": 400, "?realm=realm1": 400, "?uri=com.example.a": 400, "?realm=realm1&uri=com.example.a&match=regex": 400,
+		"?realm=realm1&uri=com.example.a": 200, "?realm=realm1&uri=com.example.&match=prefix": 200,
+	} {
+		code, body := request(t, server(source{}, nil), "/v1/callees"+query, "")
+		if code != want || code == 200 && !strings.Contains(query, "match") && !strings.Contains(body, `"match":"exact"`) {
+			t.Errorf("%s: %d %q, want %d", query, code, body, want)
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/attachment"
 	"github.com/wamp-operator/wamp-operator/controllers/cluster"
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 	"github.com/wamp-operator/wamp-operator/controllers/index"
 	"github.com/wamp-operator/wamp-operator/controllers/metrics"
 	"github.com/wamp-operator/wamp-operator/controllers/procedure"
@@ -136,11 +137,16 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 			return len(options.Namespaces) == 0 || slices.Contains(options.Namespaces, namespace)
 		},
 	}
-	recorder := mgr.GetEventRecorder(reporter)
+	recorder := &conditions.Recorder{
+		To: mgr.GetEventRecorder(reporter), Scheme: mgr.GetScheme(), Clusters: mgr.GetClient(), Now: time.Now,
+	}
+	if err := mgr.Add(recorder); err != nil {
+		return fmt.Errorf("adding the recorder of events: %w", err)
+	}
 	if options.Metrics == nil {
 		options.Metrics = runtimemetrics.Registry
 	}
-	err = options.Metrics.Register(&metrics.Collector{Client: mgr.GetClient(), Book: book, Watcher: watcher, Elected: mgr.Elected()})
+	err = options.Metrics.Register(&metrics.Collector{Client: mgr.GetClient(), Book: book, Watcher: watcher, Events: recorder, Elected: mgr.Elected()})
 	if err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}

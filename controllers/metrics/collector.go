@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 	"github.com/wamp-operator/wamp-operator/controllers/routerstate"
 	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
@@ -31,6 +32,7 @@ type Collector struct {
 	Client  client.Reader
 	Book    *snapshot.Book
 	Watcher *routerstate.Watcher
+	Events  *conditions.Recorder
 	// Elected is closed when this operator is the one that works. Before that it shows nothing: the
 	// sums over several operators are right.
 	Elected <-chan struct{}
@@ -57,11 +59,13 @@ var (
 		"Number of ConfigMaps that hold what the routers of a WampCluster are told to serve; 16 is the limit.")
 	publishDesc = desc("snapshot_publish_total",
 		"How often something else was written for the routers of a WampCluster to serve.")
+	leftOutDesc = desc("events_left_out_total",
+		"Events about WampRealms and WampProcedures of a WampCluster that were not written because there were too many at once.")
 )
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{routersDesc, conditionDesc, streamsDesc, realmsDesc, proceduresDesc, bytesDesc, partsDesc, publishDesc} {
+	for _, d := range []*prometheus.Desc{routersDesc, conditionDesc, streamsDesc, realmsDesc, proceduresDesc, bytesDesc, partsDesc, publishDesc, leftOutDesc} {
 		out <- d
 	}
 }
@@ -113,6 +117,7 @@ func (c *Collector) cluster(cluster *v1alpha1.WampCluster, s series, realms, pro
 	}
 	s.gauge(streamsDesc, float64(open), "open")
 	s.gauge(streamsDesc, float64(broken), "broken")
+	s.emit(leftOutDesc, prometheus.CounterValue, float64(c.Events.LeftOut(name)))
 	for _, ready := range []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown} {
 		s.gauge(realmsDesc, float64(realms[name][ready]), string(ready))
 		s.gauge(proceduresDesc, float64(procedures[name][ready]), string(ready))

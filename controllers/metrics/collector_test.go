@@ -30,7 +30,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 			t.Errorf("%s is of no cluster", d)
 		}
 	}
-	if count != 8 {
+	if count != 9 {
 		t.Errorf("%d metrics are described", count)
 	}
 }

@@ -369,13 +369,14 @@ func (s *simNet) part(a, b *simNode, since time.Time) {
 	}
 }
 
-// isolated notes that nobody has had links with a member for so long that it counts as gone.
+// isolated notes that nobody has had links with a member for so long that it counts as gone. What one that is
+// paused has, nobody can ask it for.
 func (s *simNet) isolated(n *simNode) {
 	if n.dead {
 		return
 	}
 	for _, o := range s.nodes {
-		if l := o.links[n.id]; l != nil && l.to == n && !o.dead {
+		if l := o.links[n.id]; l != nil && l.to == n && !o.dead && !o.paused {
 			return
 		}
 	}

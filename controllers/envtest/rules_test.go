@@ -86,12 +86,13 @@ func TestTheServerAcceptsTheNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, manifests, _ := strings.Cut(string(data), "<<END\n")
-	manifests, _, found := strings.Cut(manifests, "  END\n")
+	// Not indented: a shell would not see the end of what was copied.
+	manifests, _, found := strings.Cut(manifests, "\nEND\n")
 	if !found {
 		t.Fatal("the notes have no manifests")
 	}
 	namespace := newNamespace(t, nil)
-	for _, part := range strings.Split(manifests, "  ---\n") {
+	for _, part := range strings.Split(manifests, "\n---\n") {
 		u := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(part), &u.Object); err != nil {
 			t.Fatalf("%v in\n%s", err, part)

@@ -146,7 +146,7 @@ func explained(err error) string {
 		return "the API server does not know you (" + text + "): log in again, or choose another --context"
 	case apierrors.IsForbidden(err):
 		return text + "\nAsk for the rights of a reader: get and list of wampclusters, wamprealms, wampprocedures and pods, get of the Secret CLUSTER-admin, " +
-			"and create of pods/portforward"
+			"and create of pods/portforward; rotate-gossip-key asks for patch of wampclusters as well"
 	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) && isConnection(err) {

@@ -63,6 +63,7 @@ func demonstrated(t *testing.T, b *bench) {
 	b.step(t, "Refusals", func(t *testing.T, ctx context.Context) { refusals(t, ctx, b.Demo) })
 	b.step(t, "Principals", func(t *testing.T, ctx context.Context) { principals(t, ctx, b) })
 	b.step(t, "Another gossip key", func(t *testing.T, ctx context.Context) { replaceKey(t, ctx, b) })
+	b.local(t, "kubectl wamp", func(t *testing.T, ctx context.Context) { pluginTells(t, ctx, main) })
 	b.local(t, "Conditions follow the callees", func(t *testing.T, ctx context.Context) { conditionsFollow(t, ctx, main) })
 	b.local(t, "Another policy", func(t *testing.T, ctx context.Context) { policyChanges(t, ctx, main) })
 	b.local(t, "Another certificate", func(t *testing.T, ctx context.Context) { certificateRenewed(t, ctx, b) })

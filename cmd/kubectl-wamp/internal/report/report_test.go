@@ -200,6 +200,18 @@ func TestAcceptedDeclarationCounts(t *testing.T) {
 	}
 }
 
+// Routers that cannot be reached for one reason make one line, and those of each reason one.
+func TestUnheardRoutersAreToldTogether(t *testing.T) {
+	got := strings.Join(unheard([]Router{
+		{Pod: "demo-0", Trouble: `you may not forward ports of "demo-0"`}, {Pod: "demo-1", Trouble: "no answer"}, {Pod: "demo-2", Trouble: `you may not forward ports of "demo-2"`},
+		{Pod: "demo-3"},
+	}), "\n")
+	want := `demo-0, demo-2 were not heard: you may not forward ports of "demo-0".` + "\ndemo-1 was not heard: no answer."
+	if got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
 // A link is missing when both routers are there, and not when one is restarting.
 func TestLinksThatAreMissing(t *testing.T) {
 	link := func(replica, member string, up bool, via string) v1alpha1.RouterLinkState {

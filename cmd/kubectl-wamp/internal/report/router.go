@@ -154,11 +154,8 @@ func short(hash string) string { return hash[:min(len(hash), 8)] }
 // findings are what a router says that somebody should see, beside the conditions: those are what the
 // operator makes of it, and the operator may be away.
 func findings(c *routers.Cluster, all []Router, now time.Time) []string {
-	var out []string
+	out := unheard(all)
 	for _, r := range all {
-		if r.Trouble != "" {
-			out = append(out, fmt.Sprintf("%s was not heard: %s.", r.Pod, strings.TrimRight(r.Trouble, ".")))
-		}
 		line := c.States[r.Pod]
 		if line == nil {
 			continue
@@ -182,7 +179,56 @@ func findings(c *routers.Cluster, all []Router, now time.Time) []string {
 		}
 		out = append(out, linkFindings(c, c.Links[r.Pod], now)...)
 	}
-	return slices.Compact(out)
+	return append(out, split(c)...)
+}
+
+// unheard says of the routers that were not heard why, once where it is the same of several.
+func unheard(all []Router) []string {
+	var reasons []string
+	pods := map[string][]string{}
+	for _, r := range all {
+		if r.Trouble == "" {
+			continue
+		}
+		reason := strings.TrimRight(strings.ReplaceAll(r.Trouble, r.Pod, "POD"), ".")
+		if pods[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		pods[reason] = append(pods[reason], r.Pod)
+	}
+	var out []string
+	for _, reason := range reasons {
+		was := "were"
+		if len(pods[reason]) == 1 {
+			was = "was"
+		}
+		text := strings.ReplaceAll(reason, "POD", pods[reason][0])
+		out = append(out, fmt.Sprintf("%s %s not heard: %s.", strings.Join(pods[reason], ", "), was, text))
+	}
+	return out
+}
+
+// split says which of the routers that were heard do not see one another.
+func split(c *routers.Cluster) []string {
+	var out []string
+	for i := range c.Pods {
+		state := c.States[c.Pods[i].Name]
+		if state == nil || !state.Router.Ready {
+			continue
+		}
+		var lacks []string
+		for j := range c.Pods {
+			other := c.States[c.Pods[j].Name]
+			if other != nil && other.Router.Ready && !slices.Contains(state.Router.Members, other.Router.Replica) {
+				lacks = append(lacks, other.Router.Replica)
+			}
+		}
+		if len(lacks) > 0 {
+			out = append(out, fmt.Sprintf("%s does not see %s: ports 7946 (TCP and UDP) and 7947 (TCP) have to be open between the router pods.",
+				state.Router.Replica, strings.Join(lacks, ", ")))
+		}
+	}
+	return out
 }
 
 // linkFindings are the links that do not stand although both routers do. One with an earlier run of the

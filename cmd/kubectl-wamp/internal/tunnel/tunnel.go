@@ -35,12 +35,12 @@ func (d Dialer) Dial(ctx context.Context, namespace, pod string, port int) (net.
 	}
 	connection, err := negotiate(ctx, dialer)
 	if err != nil {
-		return nil, fmt.Errorf("forwarding a port of pod %s: %w", pod, err)
+		return nil, fmt.Errorf("forwarding port %d: %w", port, err)
 	}
 	c, err := open(connection, addr(namespace+"/"+pod+":"+strconv.Itoa(port)), port)
 	if err != nil {
 		_ = connection.Close()
-		return nil, fmt.Errorf("forwarding port %d of pod %s: %w", port, pod, err)
+		return nil, fmt.Errorf("forwarding port %d: %w", port, err)
 	}
 	return c, nil
 }

@@ -15,7 +15,7 @@ import (
 // Join implements session.Router.
 func (r *Router) Join(s *session.Session, hello session.Hello) (session.Peer, *session.Refusal) {
 	if r.refusing.Load() {
-		return nil, &session.Refusal{URI: wamp.CloseSystemShutdown, Message: "this router is stopping: connect again to reach another"}
+		return nil, session.Stopping()
 	}
 	found := r.realms.get(hello.Realm)
 	if found == nil || found.access.Load() == nil {

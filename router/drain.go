@@ -5,11 +5,10 @@ import (
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router/admin"
-	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
 const (
-	// waveEvery and waves spread the GOODBYEs, so that clients do not reconnect to the other
+	// waveEvery and waves spread the farewells, so that clients do not reconnect to the other
 	// replicas all at once.
 	waveEvery = 50 * time.Millisecond
 	waves     = 10
@@ -27,8 +26,8 @@ const (
 
 // Drain makes the replica leave gently, until ctx ends: it is not ready at once, and a moment
 // later admits no session; the cluster routes around it; wave by wave sessions get no further
-// invocation and, when they have no open call, GOODBYE with wamp.close.system_shutdown. When ctx
-// ends the rest is told to leave as it is.
+// invocation and, when they have no open call, are told to go: see session.Session.GoAway. When ctx
+// ends the rest is told to go as it is.
 func (r *Router) Drain(ctx context.Context) {
 	if r.draining.Swap(true) {
 		return
@@ -52,7 +51,7 @@ func (r *Router) Drain(ctx context.Context) {
 	}
 	d.run(ctx)
 	for _, p := range r.realms.all() {
-		p.session.Goodbye(wamp.CloseSystemShutdown)
+		p.session.GoAway()
 	}
 	r.awaitEmpty()
 	r.settle()
@@ -131,7 +130,7 @@ func (d *drainage) quiesce() {
 	d.waiting = d.waiting[n:]
 }
 
-// dismiss says GOODBYE to sessions without open calls.
+// dismiss tells sessions without open calls to go.
 func (d *drainage) dismiss() {
 	left := d.quiet[:0]
 	for _, p := range d.quiet {
@@ -139,7 +138,7 @@ func (d *drainage) dismiss() {
 			left = append(left, p)
 			continue
 		}
-		p.session.Goodbye(wamp.CloseSystemShutdown)
+		p.session.GoAway()
 	}
 	d.quiet = left
 }

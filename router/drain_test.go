@@ -2,11 +2,14 @@ package router_test
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/wamp-operator/wamp-operator/router"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
+	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -57,6 +60,60 @@ func TestDrainFinishesCalls(t *testing.T) {
 			t.Fatal("the drain does not end")
 		}
 	})
+}
+
+// Clients that would never connect again after a GOODBYE, as the libraries for JavaScript, see their
+// connection end instead, whether they are there when the replica stops or come while it does.
+func TestDrainLetsJavaScriptConnectAgain(t *testing.T) {
+	dev := start(t, 1)
+	leaving := dev.Routers[0]
+	browser := transport.Dialer{Header: http.Header{"Origin": {"http://" + leaving.Address()}}}
+	ctx, cancel := context.WithTimeout(t.Context(), wamptest.Timeout)
+	defer cancel()
+	dial := func() transport.Conn {
+		conn, err := browser.Dial(ctx, websocket(leaving), wamp.JSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Abort)
+		if err := conn.Send(wamptest.Hello("realm1", wamp.JSON)); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	goesAway := func(conn transport.Conn) {
+		t.Helper()
+		frame, err := conn.ReadMessage()
+		var end *transport.CloseError
+		if !errors.As(err, &end) || end.Code != transport.CloseGoingAway {
+			t.Errorf("got %q, %v, want the close code %d", frame, err, transport.CloseGoingAway)
+		}
+	}
+	there := dial()
+	if m := wamptest.Read(t, there); m.Type != wamp.Welcome {
+		t.Fatalf("got %v", m.Type)
+	}
+	busy := join(t, dev, 0) // holds the drain up, so that there is somebody to come to
+	invoked := make(chan *wamptest.Message, 1)
+	if _, err := busy.Register(uri, nil, func(m *wamptest.Message) { invoked <- m }); err != nil {
+		t.Fatal(err)
+	}
+	answer := join(t, dev, 0).StartCall(uri)
+	invocation := wamptest.Receive(t, invoked)
+
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		leaving.Drain(ctx)
+	}()
+	goesAway(there)
+	goesAway(dial())
+	busy.Yield(invocation, "done")
+	wamptest.Receive(t, answer)
+	<-drained
+	if end := busy.End(); end == nil || end.URI != wamp.CloseSystemShutdown {
+		t.Errorf("the session of another library ended with %+v", end)
+	}
 }
 
 // While a replica drains and stops, calls through the others go on without a failure.

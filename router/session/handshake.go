@@ -17,6 +17,9 @@ func (s *Session) admit(router Router, m *wamp.Message) *Refusal {
 		return refusal
 	}
 	s.protocol.Features = hello.Features
+	s.entering.Lock()
+	s.stopsAtGoodbye = stopsAtGoodbye(s.conn.Info(), hello.Agent)
+	s.entering.Unlock()
 	if s.peer, refusal = s.join(router, hello); refusal != nil {
 		return refusal
 	}

@@ -27,6 +27,7 @@ type Conn interface {
 	Full() bool
 	WaitRoom(ctx context.Context) error
 	Close()
+	CloseWith(code transport.CloseCode, reason string)
 }
 
 // Router admits sessions.
@@ -97,6 +98,8 @@ type Session struct {
 	ctx      context.Context
 	protocol Protocol
 	entering sync.Mutex // held while WELCOME is sent: what ends the session comes before or after
+	// stopsAtGoodbye: see GoAway. With entering held.
+	stopsAtGoodbye bool
 
 	// Of the reading goroutine: the rules that role was looked up in, the peer, one message.
 	deadline  time.Time
@@ -153,6 +156,10 @@ func (s *Session) serve(router Router) *wamp.Message {
 		case Farewell:
 			return goodbye(wamp.CloseGoodbyeAndOut)
 		case Close:
+			return nil
+		}
+		if refusal != nil && refusal.URI == wamp.CloseSystemShutdown && s.stopsAtGoodbye {
+			s.conn.CloseWith(transport.CloseGoingAway, stopping)
 			return nil
 		}
 		if refusal != nil {

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"encoding/binary"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/auth"
 	"github.com/wamp-operator/wamp-operator/router/internal/wamptest"
 	"github.com/wamp-operator/wamp-operator/router/session"
+	"github.com/wamp-operator/wamp-operator/router/transport"
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
@@ -259,4 +261,28 @@ func FuzzSession(f *testing.F) {
 			t.Fatalf("joined %d times, left %d times, closed %v", joined, l.left, conn.Closed())
 		}
 	})
+}
+
+// Going away reaches such a client at every stage of its session, and nothing is handled after it.
+func TestGoAwayWithoutGoodbye(t *testing.T) {
+	for realm, sent := range map[string]wamp.MessageType{"locked": wamp.Challenge, "realm1": wamp.Welcome} {
+		synctest.Test(t, func(t *testing.T) {
+			l, conn := newLobby(), wamptest.NewConnOf(wamp.JSON, transport.Info{Protocol: transport.WebSocket, Header: http.Header{}})
+			s := session.New(t.Context(), session.Config{Agent: "test"}, conn)
+			ended := make(chan struct{})
+			go func() {
+				defer close(ended)
+				s.Run(l)
+			}()
+			conn.FeedMessage(wamptest.Hello(realm, wamp.JSON))
+			synctest.Wait()
+			s.GoAway()
+			conn.FeedMessage(&wamp.Message{Type: wamp.Call, Request: 1, URI: "com.x"})
+			conn.Hangup()
+			<-ended
+			if got := conn.Sent(); len(got) != 1 || got[0].Type != sent || conn.CloseCode() != transport.CloseGoingAway || l.handled != 0 {
+				t.Errorf("%s: sent %v, closed with %d, %d messages handled", realm, got, conn.CloseCode(), l.handled)
+			}
+		})
+	}
 }

@@ -21,7 +21,7 @@ type Dialer struct {
 	Config Config
 	// TLS is for wss, tcps and rss. Nil verifies against the system's certificates.
 	TLS *tls.Config
-	// Header goes with WebSocket requests.
+	// Header goes with WebSocket requests. User-Agent is Go's when it is not there.
 	Header http.Header
 	// Batched asks WebSocket servers for the batched subprotocols alone.
 	Batched bool
@@ -88,7 +88,7 @@ func (d *Dialer) dialWebSocket(ctx context.Context, u *url.URL, f wamp.Format) (
 	dialer := ws.Dialer{
 		Protocols: []string{subprotocol(f, batch)},
 		TLSConfig: d.TLS,
-		Header:    ws.HandshakeHeaderHTTP(d.Header),
+		Header:    ws.HandshakeHeaderHTTP(d.header()),
 	}
 	if d.cfg.Compression != nil {
 		dialer.Extensions = []httphead.Option{d.cfg.Compression.offer()}
@@ -127,6 +127,19 @@ func (d *Dialer) dialWebSocket(ctx context.Context, u *url.URL, f wamp.Format) (
 		ws.PutReader(br)
 	}
 	return p, nil
+}
+
+// header is Header with what Go's own client would say of itself.
+func (d *Dialer) header() http.Header {
+	if d.Header.Get("User-Agent") != "" {
+		return d.Header
+	}
+	h := d.Header.Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	h.Set("User-Agent", "Go-http-client/1.1")
+	return h
 }
 
 func (d *Dialer) dialRaw(ctx context.Context, u *url.URL, f wamp.Format, secure bool) (*peer, error) {

@@ -30,6 +30,9 @@ var (
 	alone cluster // of one
 )
 
+// program is the wamp-router that is tested.
+var program string
+
 func TestMain(m *testing.M) {
 	code, err := runWithRouters(m)
 	if err != nil {
@@ -63,6 +66,7 @@ func runWithRouters(m *testing.M) (int, error) {
 			return 0, fmt.Errorf("building wamp-router: %w", err)
 		}
 	}
+	program = binary
 	for c, replicas := range map[*cluster]int{&dev: 3, &alone: 1} {
 		stop, err := c.start(binary, documents, replicas)
 		if err != nil {

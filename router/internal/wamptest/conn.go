@@ -17,15 +17,24 @@ type Conn struct {
 	format wamp.Format
 	frames chan []byte
 	via    backlog.Via
+	info   transport.Info
 
 	mu     sync.Mutex
 	sent   []*Message
 	closed bool
+	code   transport.CloseCode
 	room   chan struct{} // not nil while full; closed when there is room
 }
 
-// NewConn makes a connection for one session.
-func NewConn(f wamp.Format) *Conn { return &Conn{format: f, frames: make(chan []byte, 1024)} }
+// NewConn makes a connection for one session, by RawSocket as it looks.
+func NewConn(f wamp.Format) *Conn {
+	return NewConnOf(f, transport.Info{Protocol: transport.RawSocket, Subprotocol: "wamp.2." + f.String()})
+}
+
+// NewConnOf makes a connection for one session that came in as info says.
+func NewConnOf(f wamp.Format, info transport.Info) *Conn {
+	return &Conn{format: f, frames: make(chan []byte, 1024), info: info}
+}
 
 // Feed lets the session read frames; Hangup ends them.
 func (c *Conn) Feed(frames ...[]byte) {
@@ -66,9 +75,7 @@ func (c *Conn) SetFull(full bool) {
 func (c *Conn) Format() wamp.Format { return c.format }
 
 // Info implements session.Conn.
-func (c *Conn) Info() *transport.Info {
-	return &transport.Info{Protocol: transport.RawSocket, Subprotocol: "wamp.2." + c.format.String()}
-}
+func (c *Conn) Info() *transport.Info { return &c.info }
 
 // ReadMessage implements session.Conn.
 func (c *Conn) ReadMessage() ([]byte, error) {
@@ -147,10 +154,22 @@ func (c *Conn) WaitRoom(ctx context.Context) error {
 }
 
 // Close implements session.Conn.
-func (c *Conn) Close() {
+func (c *Conn) Close() { c.CloseWith(transport.CloseNormal, "") }
+
+// CloseWith implements session.Conn.
+func (c *Conn) CloseWith(code transport.CloseCode, _ string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closed = true
+	if !c.closed {
+		c.closed, c.code = true, code
+	}
+}
+
+// CloseCode is what the connection was closed with first.
+func (c *Conn) CloseCode() transport.CloseCode {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.code
 }
 
 // Closed tells whether the session closed the connection.

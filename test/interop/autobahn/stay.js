@@ -1,6 +1,6 @@
-// A callee and a caller of Autobahn|JS that stay: they connect again when their router is gone. The library
-// does that by itself, except when the router said GOODBYE: then the application has to. The caller calls all the time until standard input ends, and prints what became of
-// its calls: node stay.js URL REALM PROCEDURE
+// A callee and a caller of Autobahn|JS that stay: the library connects again when their router is gone. The
+// caller calls all the time until standard input ends, and prints what became of its calls:
+// node stay.js URL REALM PROCEDURE
 'use strict';
 globalThis.WebSocket ??= require('ws').WebSocket;
 console.warn = () => {}; // the library tells of every connection that ends
@@ -26,13 +26,10 @@ function stay(opened) {
     lost = new Promise((resolve) => { lose = resolve; });
     opened(session, lost);
   };
-  connection.onclose = (reason, details) => {
-    // The reason of a GOODBYE; there is none when the connection just broke.
+  connection.onclose = (reason) => {
+    // "closed" when the router closed the connection and said so, "lost" when it just broke.
     if (lose) {
-      lose({ goodbye: String(details.reason || '').startsWith('wamp.close.') });
-    }
-    if (!stopped && !details.will_retry) {
-      setTimeout(() => connection.open(), 50);
+      lose({ farewell: reason === 'closed' });
     }
     return stopped; // true: do not connect again
   };
@@ -59,13 +56,13 @@ async function call() {
     const { s, lost } = await session;
     const answer = s.isOpen
       ? await Promise.race([s.call(procedure).then(() => ({ result: true }), (e) => ({ error: e && e.error })), lost])
-      : { goodbye: true };
+      : { farewell: true };
     if (answer.result) {
       sum.results += 1;
       return;
     }
     const gone = answer.error && s.isOpen ? undefined : await Promise.race([lost, pause(2000)]);
-    if (gone && gone.goodbye) { // the router had not begun with it
+    if (gone && gone.farewell) { // the router had not begun with it
       sum.resent += 1;
       while ((await session).s === s) {
         await pause(10);

@@ -24,6 +24,7 @@ type claiming struct {
 // sealing is a seal that waits until the turns dealt before it have arrived.
 type sealing struct {
 	to    MemberID
+	slots slotSet
 	reply *sealed
 }
 
@@ -76,7 +77,7 @@ func (m *machine) startClaim() {
 		return
 	}
 	m.slotsChanged = false
-	var slots slotSet
+	var slots, own slotSet
 	seals := map[MemberID]*slotSet{}
 	m.share.each(func(s slotID) {
 		slot := &m.table.slots[s]
@@ -84,6 +85,9 @@ func (m *machine) startClaim() {
 			return
 		}
 		slots.add(s)
+		if m.dealing[s] != 0 {
+			own.add(s)
+		}
 		if owner := slot.owner.Load(); owner != nil {
 			if seals[owner.id] == nil {
 				seals[owner.id] = &slotSet{}
@@ -106,10 +110,10 @@ func (m *machine) startClaim() {
 			m.send(p, &seal{Claim: c.number, Slots: *part})
 		}
 	}
-	if seals[m.self.id] != nil {
-		// It owned them before, and what it dealt then may still be on its way.
+	if !own.empty() {
+		// It dealt in them before, and that may still be on its way, whoever owned them since.
 		c.need[m.self.id] = true
-		m.startFence(&sealing{to: m.self.id, reply: &sealed{Claim: c.number}})
+		m.startFence(&sealing{to: m.self.id, slots: own, reply: &sealed{Claim: c.number}})
 	}
 	m.progressClaim()
 }
@@ -246,6 +250,7 @@ func (m *machine) act(c *claiming) {
 	news := &owned{}
 	c.slots.each(func(s slotID) {
 		m.table.slots[s].active.Store(c.epoch)
+		m.dealing[s] = m.fences + 1
 		news.Slots = append(news.Slots, ownership{Slot: s, Epoch: c.epoch})
 	})
 	if len(news.Slots) > 0 {
@@ -266,7 +271,7 @@ func (m *machine) onSeal(p *peer, s *seal) {
 		}
 	})
 	reply := &sealed{Claim: s.Claim, Turns: m.turnRecords(&s.Slots)}
-	m.startFence(&sealing{to: p.id, reply: reply})
+	m.startFence(&sealing{to: p.id, slots: s.Slots, reply: reply})
 }
 
 func (m *machine) startFence(s *sealing) {
@@ -283,6 +288,11 @@ func (m *machine) fenceDone(fence uint64) {
 	}
 	if s := m.seals[fence]; s != nil {
 		delete(m.seals, fence)
+		s.slots.each(func(id slotID) {
+			if m.dealing[id] <= fence {
+				m.dealing[id] = 0
+			}
+		})
 		if p := m.peer(s.to); p != nil {
 			m.send(p, s.reply)
 		}

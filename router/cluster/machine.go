@@ -68,6 +68,9 @@ type machine struct {
 	claimAfter time.Time
 	seals      map[uint64]*sealing // by fence
 	fences     uint64
+	// dealing says of each slot which fence would be the first behind all that was dealt in it here; zero
+	// when one has been.
+	dealing [slotCount]uint64
 	fenced     map[uint64]func() // who waits for a fence that seals nothing
 
 	asks    map[uint64]*asking

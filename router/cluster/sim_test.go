@@ -78,6 +78,7 @@ func TestSimulationSeedsThatFailed(t *testing.T) {
 		309499: "a member was forgotten on an old word of gossip, in the step in which its links broke",
 		459358: "a member that had just been met was a witness that another one is gone",
 		600464: "a single was confirmed in the moment when an older callee turned up",
+		304268: "a turn dealt before a split healed was refused by the claim of who had dealt it",
 		475928: "callers went on slowly for a callee elsewhere that was full, after theirs was one of their own replica",
 	} {
 		w := newSimWorld(seed)

@@ -211,12 +211,16 @@ func (w *simWorld) known(a, b *simTurn) bool {
 }
 
 // survived says that a member that served when one turn was dealt was there, and not separate from
-// who dealt it, when a later one was: it had promised the epoch of the first to its owner. When all
-// are gone that had, epochs may begin anew.
+// who dealt it, when a later one was: it had promised the epoch of the first to its owner, or heard of it
+// when they met again. When all are gone that had, epochs may begin anew.
 func (w *simWorld) survived(first, later *simTurn) bool {
+	end := later.dealt
+	if first.by.dead && first.by.died.Before(end) {
+		end = first.by.died
+	}
 	return slices.ContainsFunc(w.net.nodes, func(n *simNode) bool {
 		return n != first.by && !n.served.IsZero() && n.served.Before(first.dealt) && (!n.dead || n.died.After(later.dealt)) &&
-			!w.net.separate(n, later.by, first.dealt, later.dealt)
+			!w.net.separate(n, later.by, first.dealt, later.dealt) && !w.net.separateThroughout(n, first.by, first.dealt, end)
 	})
 }
 

@@ -71,7 +71,7 @@ type machine struct {
 	// dealing says of each slot which fence would be the first behind all that was dealt in it here; zero
 	// when one has been.
 	dealing [slotCount]uint64
-	fenced     map[uint64]func() // who waits for a fence that seals nothing
+	fenced  map[uint64]func() // who waits for a fence that seals nothing
 
 	asks    map[uint64]*asking
 	askOf   map[listKey]*asking

@@ -34,11 +34,21 @@ type faults struct {
 	hard atomic.Bool
 	// down: nothing gets through at all.
 	down atomic.Bool
+	// narrow, when not 0, lets faults meet what is written, and what is read by name, and nothing else; each
+	// number makes others of them. None is met more than mostInARow times in a row.
+	narrow atomic.Uint64
+	// lag is how much later, in milliseconds, caches learn what happens.
+	lag atomic.Int64
+	// last is when something was asked for last, watches apart, in nanoseconds since 1970.
+	last atomic.Int64
 
 	mu    sync.Mutex
 	made  map[string]uint64
+	row   map[string]int
 	count map[string]int
 }
+
+const mostInARow = 3
 
 // wrap is for rest.Config.WrapTransport.
 func (f *faults) wrap(next http.RoundTripper) http.RoundTripper {
@@ -59,6 +69,7 @@ const (
 	cut       fate = "cut"             // no answer, and nothing was done
 	doneError fate = "done, error"     // it was done, and the answer is an error
 	doneCut   fate = "done, no answer" // it was done, and there is no answer
+	doneLate  fate = "done, late"      // it was done, and the answer comes late
 	late      fate = "late"            // it takes a while
 	broken    fate = "watch broken"    // the watch ends after a while
 	behind    fate = "watch behind"    // what the watch tells comes late: the cache is stale
@@ -66,32 +77,28 @@ const (
 )
 
 func (f *faults) pass(next http.RoundTripper, request *http.Request) (*http.Response, error) {
-	if f.down.Load() {
+	watch := request.URL.Query().Get("watch") != ""
+	if !watch && resourceOf(request.URL.Path) != "events" {
+		f.last.Store(time.Now().UnixNano())
+	}
+	switch {
+	case f.down.Load():
 		f.note("down")
 		closeBody(request)
 		return nil, errNetwork
-	}
-	if !f.on.Load() {
-		return next.RoundTrip(request)
-	}
-	dice, n := f.dice(request)
-	if request.URL.Query().Get("watch") != "" {
-		if n > maxWatchFaults {
-			return next.RoundTrip(request)
-		}
-		return f.watch(next, request, dice)
-	}
-	share := f.share
-	if f.hard.Load() {
-		share = 0.6
-	}
-	if dice.Float64() >= share {
+	case watch:
+		return f.watch(next, request)
+	case !f.on.Load():
 		return next.RoundTrip(request)
 	}
 	write := request.Method != http.MethodGet
+	dice, met := f.meets(request)
+	if !met {
+		return next.RoundTrip(request)
+	}
 	fates := []fate{refused, refused, cut, late}
 	if write {
-		fates = append(fates, doneError, doneCut, doneCut)
+		fates = append(fates, doneError, doneCut, doneCut, doneLate)
 	}
 	what := fates[dice.IntN(len(fates))]
 	f.note(string(what))
@@ -103,11 +110,18 @@ func (f *faults) pass(next http.RoundTripper, request *http.Request) (*http.Resp
 		closeBody(request)
 		return nil, errNetwork
 	case late:
-		return f.after(next, request, time.Duration(dice.IntN(300))*time.Millisecond)
+		return f.after(next, request, time.Duration(dice.IntN(150))*time.Millisecond)
 	}
 	response, err := next.RoundTrip(request)
 	if err != nil {
 		return nil, err
+	}
+	if what == doneLate {
+		select {
+		case <-request.Context().Done():
+		case <-time.After(time.Duration(50+dice.IntN(200)) * time.Millisecond):
+		}
+		return response, nil
 	}
 	_, _ = io.Copy(io.Discard, response.Body)
 	_ = response.Body.Close()
@@ -115,6 +129,58 @@ func (f *faults) pass(next http.RoundTripper, request *http.Request) (*http.Resp
 		return nil, errNetwork
 	}
 	return answer(request, refusal(dice, false)), nil
+}
+
+// meets tells whether something happens to a request.
+func (f *faults) meets(request *http.Request) (*rand.Rand, bool) {
+	round := f.narrow.Load()
+	if round == 0 {
+		dice, _ := f.dice(request, "")
+		share := f.share
+		if f.hard.Load() {
+			share = 0.6
+		}
+		return dice, dice.Float64() < share
+	}
+	if !named(request.URL.Path) {
+		return nil, false
+	}
+	key := fmt.Sprint(round, request.Method, request.URL.Path)
+	dice, _ := f.dice(request, fmt.Sprint(round))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if dice.Float64() >= 0.5 || f.row[key] >= mostInARow {
+		f.row[key] = 0
+		return nil, false
+	}
+	f.row[key]++
+	return dice, true
+}
+
+// named tells whether a path is that of one object in a namespace, or of something of it.
+func named(path string) bool {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	place := slices.Index(parts, "namespaces")
+	return place >= 0 && place+3 < len(parts)
+}
+
+// calm waits until nothing was asked for during that time.
+func (f *faults) calm(w *world, during time.Duration) {
+	w.t.Helper()
+	const limit = time.Minute
+	begin := time.Now()
+	for time.Since(begin) < limit {
+		since := begin
+		if last := time.Unix(0, f.last.Load()); last.After(begin) {
+			since = last
+		}
+		left := during - time.Since(since)
+		if left <= 0 {
+			return
+		}
+		<-time.After(left)
+	}
+	w.t.Fatalf("the operator still asks for something after %s", limit)
 }
 
 func (f *faults) after(next http.RoundTripper, request *http.Request, wait time.Duration) (*http.Response, error) {
@@ -132,13 +198,15 @@ func (f *faults) after(next http.RoundTripper, request *http.Request, wait time.
 const maxWatchFaults = 4
 
 // watch lets every other watch go wrong.
-func (f *faults) watch(next http.RoundTripper, request *http.Request, dice *rand.Rand) (*http.Response, error) {
-	fates := []fate{"", "", "", behind, broken, pick(dice, broken, expired)}
-	what := fates[dice.IntN(len(fates))]
-	if what == "" {
-		return next.RoundTrip(request)
+func (f *faults) watch(next http.RoundTripper, request *http.Request) (*http.Response, error) {
+	dice, n := f.dice(request, "")
+	what := fate("")
+	if f.on.Load() && f.narrow.Load() == 0 && n <= maxWatchFaults {
+		fates := []fate{"", "", "", behind, broken, pick(dice, broken, expired)}
+		if what = fates[dice.IntN(len(fates))]; what != "" {
+			f.note(string(what))
+		}
 	}
-	f.note(string(what))
 	if what == expired {
 		return answer(request, apierrors.NewResourceExpired("too old resource version (made up)")), nil
 	}
@@ -146,33 +214,45 @@ func (f *faults) watch(next http.RoundTripper, request *http.Request, dice *rand
 	if err != nil {
 		return nil, err
 	}
-	if body := response.Body; what == broken {
-		time.AfterFunc(time.Duration(100+dice.IntN(1500))*time.Millisecond, func() { _ = body.Close() })
-	} else {
-		response.Body = &lateBody{ReadCloser: body, faults: f, dice: dice, delay: 1 + dice.IntN(400)}
+	late := &lateBody{ReadCloser: response.Body, faults: f, dice: dice}
+	if what == behind {
+		late.delay = 1 + dice.Int64N(400)
 	}
+	if what == broken {
+		time.AfterFunc(time.Duration(100+dice.IntN(1500))*time.Millisecond, func() { _ = late.Close() })
+	}
+	response.Body = late
 	return response, nil
 }
 
-// lateBody is a watch whose events come late.
+// lateBody is a watch whose events may come late.
 type lateBody struct {
 	io.ReadCloser
 	faults *faults
 	dice   *rand.Rand // Read is called by one goroutine
-	delay  int        // milliseconds at most
+	delay  int64      // milliseconds at most, while faults are on
+	until  time.Time  // when it was late last
 }
+
+// together is how long what comes after something that was late is not late as well: it waited as long.
+const together = 50 * time.Millisecond
 
 func (b *lateBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if b.faults.on.Load() {
-		time.Sleep(time.Duration(b.dice.IntN(b.delay)) * time.Millisecond)
+	delay := b.faults.lag.Load()
+	if b.delay > 0 && b.faults.on.Load() {
+		delay += b.dice.Int64N(b.delay)
+	}
+	if delay > 0 && time.Since(b.until) > together {
+		time.Sleep(time.Duration(delay) * time.Millisecond)
+		b.until = time.Now()
 	}
 	return n, err
 }
 
-// dice are thrown for one request, which is made for the nth time.
-func (f *faults) dice(request *http.Request) (dice *rand.Rand, n uint64) {
-	key := request.Method + " " + request.URL.Path + " " + request.URL.Query().Get("watch")
+// dice are thrown for one request, which is made for the nth time in that round.
+func (f *faults) dice(request *http.Request, round string) (dice *rand.Rand, n uint64) {
+	key := round + request.Method + " " + request.URL.Path + " " + request.URL.Query().Get("watch")
 	f.mu.Lock()
 	f.made[key]++
 	n = f.made[key]
@@ -201,7 +281,7 @@ func (f *faults) String() string {
 
 func newFaults(seed uint64) *faults {
 	share := 0.1 + 0.4*rand.New(rand.NewPCG(seed, 0)).Float64()
-	return &faults{seed: seed, share: share, made: map[string]uint64{}, count: map[string]int{}}
+	return &faults{seed: seed, share: share, made: map[string]uint64{}, row: map[string]int{}, count: map[string]int{}}
 }
 
 // refusal is an error as API servers answer with.

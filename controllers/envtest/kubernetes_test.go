@@ -33,12 +33,30 @@ type kubernetes struct {
 	*world
 	uris []string
 	stop func()
+	// slow: what routers have mounted reaches them when their pod is new or gets another annotation, and at
+	// no other time, as if a kubelet looked by itself but rarely.
+	slow    bool
+	mounted map[types.UID]mount
+}
+
+// mount is what a router has mounted, and the annotations of its pod at that time.
+type mount struct {
+	annotations, hash string
+	keys              []string
 }
 
 // startKubernetes works until the end of the test, or until stop is called.
 func (w *world) startKubernetes(uris ...string) *kubernetes {
-	ctx, cancel := context.WithCancel(w.ctx)
 	k := &kubernetes{world: w, uris: uris}
+	k.start()
+	return k
+}
+
+// start works until the end of the test, or until stop is called.
+func (k *kubernetes) start() {
+	w := k.world
+	ctx, cancel := context.WithCancel(w.ctx)
+	k.mounted = map[types.UID]mount{}
 	var running sync.WaitGroup
 	running.Go(func() {
 		for ctx.Err() == nil {
@@ -54,7 +72,6 @@ func (w *world) startKubernetes(uris ...string) *kubernetes {
 	})
 	k.stop = func() { cancel(); running.Wait() }
 	w.t.Cleanup(k.stop)
-	return k
 }
 
 func (k *kubernetes) step(ctx context.Context) error {
@@ -224,8 +241,9 @@ func (k *kubernetes) run(_ context.Context, cluster string, pods []corev1.Pod) {
 		k.t.Errorf("reading the token: %v", err)
 	}
 	hash, keys := k.snapshot(cluster), k.gossipKeys(cluster)
-	for _, name := range names {
-		f := k.routers.of(name)
+	for i := range pods {
+		hash, keys := k.refresh(&pods[i], hash, keys)
+		f := k.routers.of(pods[i].Name)
 		f.mu.Lock()
 		f.token = string(token.Data[resource.AdminToken])
 		next := f.state
@@ -242,8 +260,29 @@ func (k *kubernetes) run(_ context.Context, cluster string, pods []corev1.Pod) {
 			continue
 		}
 		for _, uri := range k.uris {
-			f.register(callees(uri, v1alpha1.InvokeFirst, names...))
+			f.register(k.calleesOf(cluster, uri, names))
 		}
 		f.report(func(s *v1alpha1.RouterReplicaState) { *s = next })
 	}
+}
+
+// refresh gives what a router has mounted when that is published and those are the keys.
+func (k *kubernetes) refresh(pod *corev1.Pod, hash string, keys []string) (string, []string) {
+	if !k.slow {
+		return hash, keys
+	}
+	annotations := fmt.Sprint(pod.Annotations)
+	if m, known := k.mounted[pod.UID]; known && m.annotations == annotations || hash == "" {
+		return m.hash, m.keys
+	}
+	k.mounted[pod.UID] = mount{annotations, hash, keys}
+	return hash, keys
+}
+
+// calleesOf gives what the routers of a cluster say of a URI: all have a callee, or none has.
+func (w *world) calleesOf(cluster, uri string, routers []string) v1alpha1.RouterProcedureState {
+	if _, gone := w.gone.Load(cluster + " " + uri); gone {
+		routers = nil
+	}
+	return callees(uri, v1alpha1.InvokeFirst, routers...)
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -110,8 +111,11 @@ type world struct {
 	namespace string
 	routers   *routers
 	stop      func()
-	// resync of the operator; half a second when it is 0.
-	resync time.Duration
+	// gone has the procedures, as "CLUSTER URI", that nobody registers at the Kubernetes of the test.
+	gone sync.Map
+	// resync of the operator; half a second when it is 0. retry bounds the time between two tries of what
+	// fails; a second when it is 0.
+	resync, retry time.Duration
 	// transport, when there, sees what the operator asks the API server.
 	transport func(http.RoundTripper) http.RoundTripper
 	// image of routers, and userAgent, of the operator; routerImage and the client's own when empty.
@@ -169,7 +173,7 @@ func (w *world) startOperator(more ...string) {
 		Namespaces:         watched,
 		SkipNameValidation: true,
 		Resync:             cmp.Or(w.resync, 500*time.Millisecond),
-		Retry:              time.Second,
+		Retry:              cmp.Or(w.retry, time.Second),
 		Routers: routerstate.Options{
 			URL:    w.routers.url,
 			Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},

@@ -20,7 +20,7 @@ import (
 // Reasons of the condition Programmed.
 const (
 	ReasonProgrammed    = "Programmed"
-	ReasonPending       = "Pending"
+	ReasonPending       = conditions.ReasonPending
 	ReasonNotAccepted   = "NotAccepted"
 	ReasonNoRouters     = "NoRouters"
 	ReasonRoutersSilent = "RoutersSilent"

@@ -16,14 +16,14 @@ const (
 	ReasonRoutersReady         = "RoutersReady"
 	ReasonNoRouterReady        = "NoRouterReady"
 	ReasonScaledToZero         = "ScaledToZero"
-	ReasonRollingOut           = "RollingOut"
+	ReasonRollingOut           = conditions.ReasonRollingOut
 	ReasonReplacingKey         = "ReplacingGossipKey"
 	ReasonKeyReplaced          = "GossipKeyReplaced"
 	ReasonGossipKeyUnusable    = "GossipKeyUnusable"
 	ReasonOtherKeys            = "OtherKeys"
 	ReasonSettled              = "Settled"
 	ReasonProgrammed           = "Programmed"
-	ReasonPending              = "Pending"
+	ReasonPending              = conditions.ReasonPending
 	ReasonSnapshotRefused      = "SnapshotRefused"
 	ReasonSnapshotTooLarge     = "SnapshotTooLarge"
 	ReasonRouterUnreachable    = "RouterUnreachable"
@@ -42,9 +42,9 @@ const (
 
 // available: a client finds a router.
 func available(o observation) conditions.State {
-	switch ready := o.ready(); {
-	case ready > 0:
-		return conditions.True(ReasonRoutersReady, fmt.Sprintf("%d of %d routers are ready.", ready, o.desired))
+	switch {
+	case o.ready() > 0:
+		return conditions.True(ReasonRoutersReady, o.readiness())
 	case o.desired == 0:
 		return conditions.False(ReasonScaledToZero, "spec.replicas is 0: nobody is served; write 1 or more.")
 	}
@@ -75,7 +75,7 @@ func progressing(o observation) conditions.State {
 	case int32(len(o.pods)) > o.desired:
 		return rollingOut(fmt.Sprintf("%d routers are still to be stopped.", int32(len(o.pods))-o.desired))
 	case o.ready() < o.desired:
-		return rollingOut(fmt.Sprintf("%d of %d routers are ready. %s", o.ready(), o.desired, o.waiting()))
+		return rollingOut(o.readiness() + " " + o.waiting())
 	case o.rotation != "":
 		return conditions.True(ReasonReplacingKey, o.rotation)
 	}
@@ -87,8 +87,8 @@ func complete(o observation) conditions.State {
 	if o.outdated > 0 || o.unseen {
 		return conditions.False(ReasonRollingOut, o.replacing())
 	}
-	if ready := o.ready(); ready < o.desired {
-		return conditions.False(ReasonRollingOut, fmt.Sprintf("%d of %d routers are ready. %s", ready, o.desired, o.waiting()))
+	if o.ready() < o.desired {
+		return conditions.False(ReasonRollingOut, strings.TrimSpace(o.readiness()+" "+o.waiting()))
 	}
 	return conditions.True(ReasonRoutersReady, "")
 }

@@ -98,7 +98,7 @@ func TestConditions(t *testing.T) {
 				o.replica(o.pods[i].name, func(r *routerstate.Replica) { r.State.Minority, r.State.Ready = true, false })
 			}
 		}), "True RoutersReady", "True RollingOut", "True Programmed", "False Minority", "False RollingOut",
-			"1 of 3 routers are ready. 2 of 3 routers cannot reach the majority: demo-0, demo-2; they refuse registrations and rotations until they can. Let the router pods"},
+			"1 of 3 routers is ready. 2 of 3 routers cannot reach the majority: demo-0, demo-2; they refuse registrations and rotations until they can. Let the router pods"},
 		{"all routers in the minority", three(func(o *observation) {
 			o.desired, o.pods = 5, o.pods[:1]
 			o.pods[0].ready = false

@@ -70,6 +70,20 @@ func (o observation) ready() (n int32) {
 	return n
 }
 
+// readiness says how many routers are ready.
+func (o observation) readiness() string {
+	ready := o.ready()
+	switch {
+	case o.desired == 1 && ready == 1:
+		return "The router is ready."
+	case o.desired == 1:
+		return "The router is not ready."
+	case ready == 1:
+		return fmt.Sprintf("1 of %d routers is ready.", o.desired)
+	}
+	return fmt.Sprintf("%d of %d routers are ready.", ready, o.desired)
+}
+
 // waiting names the first pod that is not ready, with its trouble if there is one.
 func (o observation) waiting() string {
 	if o.uncertified != nil {
@@ -121,8 +135,14 @@ func (o observation) minority() string {
 
 // replacing says how far the replacement of pods is.
 func (o observation) replacing() string {
-	if o.unseen {
-		return fmt.Sprintf("Kubernetes has still to look at StatefulSet %s.", o.cluster)
+	switch there := int32(len(o.pods)); {
+	case !o.unseen:
+	case there < o.desired:
+		return fmt.Sprintf("%d routers are wanted, and %d are there.", o.desired, there)
+	case there > o.desired:
+		return fmt.Sprintf("%d routers are wanted, and %d are still there.", o.desired, there)
+	default:
+		return fmt.Sprintf("The spec has changed, and Kubernetes has still to look at StatefulSet %s.", o.cluster)
 	}
 	why := o.decision.message
 	if why == "" {

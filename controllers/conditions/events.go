@@ -13,9 +13,16 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 )
 
+// Reasons of conditions that are bad for a moment in the ordinary course of things.
+const (
+	ReasonPending    = "Pending"    // the latest snapshot is on its way to the routers
+	ReasonRollingOut = "RollingOut" // routers start, stop or are replaced
+)
+
 // Event is what an event says.
 type Event struct {
-	// Type is Normal when something turned good, Warning when it turned bad.
+	// Type is Warning when something turned bad, and Normal when it turned good or is not as it should be
+	// only because somebody has just changed something.
 	Type string
 	// Reason is that of the condition, Action a verb.
 	Reason, Action string
@@ -38,9 +45,9 @@ var told = []struct{ kind, action string }{
 // one; another reason or message is not.
 //
 // They do not repeat themselves: what turned good together with Ready is told by that event alone, and
-// conditions that turned bad for one reason make one event. Of a new object it is told that it is ready,
-// and what does not become good by itself; that the rest takes its time needs no event. That something
-// is not known is told of Ready alone.
+// conditions that are bad for one reason, also one after the other, make one event. Of a new object it is
+// told that it is ready, and what does not become good by itself; that the rest takes its time needs no
+// event. That something is not known is told of Ready alone.
 func Events(before, after []metav1.Condition) (out []Event) {
 	readyNow := false
 	for _, t := range told {
@@ -62,20 +69,36 @@ func Events(before, after []metav1.Condition) (out []Event) {
 				continue
 			}
 		case is == bad:
-			event.Type = corev1.EventTypeWarning
-			if was == absent && !standsStill(t.kind) {
+			event.Type = severity(now.Reason)
+			if was == absent && !standsStill(t.kind) || known(before, now.Reason) {
 				continue
 			}
 		case !ready || was == absent:
 			continue
 		default:
-			event.Type = corev1.EventTypeWarning
+			event.Type = severity(now.Reason)
 		}
 		if !slices.ContainsFunc(out, func(e Event) bool { return e.Reason == event.Reason && e.Note == event.Note }) {
 			out = append(out, event)
 		}
 	}
 	return out
+}
+
+// severity is the type of an event about something that turned bad for a reason.
+func severity(reason string) string {
+	if reason == ReasonPending || reason == ReasonRollingOut {
+		return corev1.EventTypeNormal
+	}
+	return corev1.EventTypeWarning
+}
+
+// known tells whether something that is told of was bad for that reason already.
+func known(before []metav1.Condition, reason string) bool {
+	return slices.ContainsFunc(before, func(c metav1.Condition) bool {
+		return c.Reason == reason && quality(before, c.Type) == bad &&
+			slices.ContainsFunc(told, func(t struct{ kind, action string }) bool { return t.kind == c.Type })
+	})
 }
 
 // standsStill tells whether a condition of a new object that is bad stays so until somebody does something.

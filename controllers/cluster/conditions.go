@@ -35,6 +35,8 @@ const (
 	ReasonCertManagerMissing   = "CertManagerMissing"
 	ReasonCertificateNotIssued = "CertificateNotIssued"
 	ReasonCertificateMissing   = "CertificateMissing"
+	ReasonCertificateInvalid   = "CertificateInvalid"
+	ReasonCertificateExpired   = "CertificateExpired"
 	ReasonRefused              = "Refused"
 	ReasonFailed               = "Failed"
 	ReasonReady                = "Ready"
@@ -156,6 +158,14 @@ func consistent(o observation) conditions.State {
 	return conditions.True(ReasonAgreed, "The routers hold the same callee lists.")
 }
 
+// certified: what the port for clients is made of can be used.
+func certified(o observation) conditions.State {
+	if o.files != nil {
+		return *o.files
+	}
+	return conditions.True(ReasonReady, "")
+}
+
 // stalled: nothing goes on until somebody changes something. What passes by itself, or with what others
 // are about to do, is not meant: a node that is to come, a network that is to heal, a certificate.
 func stalled(o observation) conditions.State {
@@ -176,10 +186,10 @@ func stuckSpec(o observation) *conditions.State {
 	return nil
 }
 
-// stuckPod: a pod of the latest template does not get ready, whatever the kubelet tries.
+// stuckPod: a pod of the latest template does not get ready, whatever the kubelet tries, or would not.
 func stuckPod(o observation) *conditions.State {
-	if o.certificate != "" {
-		return &conditions.State{Reason: ReasonCertificateMissing, Message: o.certificate}
+	if o.files != nil {
+		return o.files
 	}
 	if o.decision.action == actionRemove || o.unseen {
 		return nil
@@ -215,5 +225,5 @@ func ready(o observation) conditions.State {
 		return conditions.True(ReasonScaledToZero, "spec.replicas is 0, and no router runs.")
 	}
 	all := conditions.True(ReasonReady, fmt.Sprintf("%d routers act as one dealer.", o.desired))
-	return conditions.FirstNot(all, available(o), complete(o), programmed(o), consistent(o))
+	return conditions.FirstNot(all, available(o), complete(o), programmed(o), consistent(o), certified(o))
 }

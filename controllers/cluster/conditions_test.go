@@ -214,7 +214,9 @@ func TestStalled(t *testing.T) {
 		"the API server is away":      {func(o *observation) { o.problem = state(ReasonFailed) }, ""},
 		"no cert-manager":             {func(o *observation) { o.uncertified = state(ReasonCertManagerMissing) }, ReasonCertManagerMissing},
 		"it has not issued yet":       {func(o *observation) { o.uncertified = state(ReasonCertificateNotIssued) }, ""},
-		"no Secret":                   {func(o *observation) { o.certificate = "There is no Secret." }, ReasonCertificateMissing},
+		"no Secret": {func(o *observation) {
+			o.files = &conditions.State{Status: metav1.ConditionFalse, Reason: ReasonCertificateMissing, Message: "There is no Secret."}
+		}, ReasonCertificateMissing},
 		"an image":                    {broken, ReasonRouterBroken},
 		"an image that was corrected": {func(o *observation) { broken(o); o.decision.action = actionRemove }, ""},
 		"a new template nobody saw":   {func(o *observation) { broken(o); o.unseen = true }, ""},

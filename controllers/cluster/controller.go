@@ -72,7 +72,9 @@ type scope struct {
 	problem *conditions.State
 	// certificate is what is still to be done about a certificate that cert-manager issues.
 	certificate *conditions.State
-	requeue     time.Duration
+	// files is what is wrong with what the port for clients is made of.
+	files   *conditions.State
+	requeue time.Duration
 	// rotation says how far the replacement of the gossip key is, while it is under way; strangers
 	// names routers that have other keys than the Secret.
 	rotation, strangers string
@@ -165,6 +167,7 @@ func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 		r.nudgePods,
 		r.takeOver,
 		r.objects,
+		r.listener,
 		r.replacePods,
 	} {
 		if err := phase(ctx, s); err != nil {

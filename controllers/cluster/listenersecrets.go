@@ -50,7 +50,8 @@ func (l *listenerSecrets) keep(names []types.NamespacedName) {
 	l.versions = next
 }
 
-// note takes what the watch told, and tells whether a Secret that was there has changed.
+// note takes what the watch told, and tells whether the cluster has to be looked at: a Secret is there, or
+// has changed.
 func (l *listenerSecrets) note(change secrets.Change, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -62,11 +63,22 @@ func (l *listenerSecrets) note(change secrets.Change, now time.Time) bool {
 		v.first = v.now
 	}
 	l.versions[change.Secret] = v
-	if v.first == v.now {
-		return false
+	if v.first != v.now {
+		l.changed = now
 	}
-	l.changed = now
 	return true
+}
+
+// seen stands for the versions of the Secrets as the watch told them.
+func (l *listenerSecrets) seen() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []string
+	for name, v := range l.versions {
+		all = append(all, name.Name+"-"+v.now)
+	}
+	slices.Sort(all)
+	return strings.Join(all, ".")
 }
 
 // state stands for the versions of the Secrets, with the time at which one of them changed last; it is

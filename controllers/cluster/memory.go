@@ -33,6 +33,7 @@ type memory struct {
 	gossip             gossipKey
 	admin, credentials credential
 	certificate        issuance
+	files              listenerFiles
 	nudges             map[types.UID]nudges
 	rollout            rollout
 	disagreeSince      time.Time

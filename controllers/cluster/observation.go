@@ -32,9 +32,9 @@ type observation struct {
 	// rotation says how far the replacement of the gossip key is; strangers, which routers have other
 	// keys than the Secret. Both are empty as a rule.
 	rotation, strangers string
-	// certificate is what is wrong with the listener's certificate or the authorities of clients,
-	// without which no pod starts.
-	certificate string
+	// files is what is wrong with the listener's certificate or the authorities of clients, without which
+	// no pod starts.
+	files *conditions.State
 	// uncertified is what is still to be done about a certificate that cert-manager issues.
 	uncertified *conditions.State
 	problem     *conditions.State
@@ -94,8 +94,8 @@ func (o observation) waiting() string {
 		if p.ready {
 			continue
 		}
-		if o.certificate != "" {
-			return o.certificate
+		if unusable(o.files) {
+			return o.files.Message
 		}
 		if p.trouble != "" {
 			return "Pod " + p.name + ": " + p.trouble

@@ -151,6 +151,7 @@ func (r *Reconciler) rolloutView(s *scope, set *appsv1.StatefulSet) rolloutView 
 		desired:  int(resource.Replicas(s.cluster)),
 		majority: s.cluster.Spec.PartitionPolicy == v1alpha1.PartitionMajority,
 		rotation: s.rotation,
+		files:    s.files,
 	}
 	stopped := map[types.UID]bool{}
 	for i := range s.pods {

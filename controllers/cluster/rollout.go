@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
 )
 
@@ -54,7 +55,7 @@ type decision struct {
 func (d decision) ordinary() bool {
 	switch d.reason {
 	case ReasonRouterBroken, ReasonRouterNotHeard, ReasonSnapshotRefused, ReasonListsDiffer, ReasonReplacingKey,
-		ReasonMajorityAtRisk, ReasonDisruptionBudget:
+		ReasonMajorityAtRisk, ReasonDisruptionBudget, ReasonCertificateMissing, ReasonCertificateInvalid:
 		return false
 	}
 	return true
@@ -73,6 +74,8 @@ type rolloutView struct {
 	disagreement, rotation string
 	// lasting: they have not agreed for a while.
 	lasting bool
+	// files is what keeps a router that starts from using what the port for clients is made of.
+	files *conditions.State
 }
 
 // rolloutPod is one router pod.
@@ -126,6 +129,9 @@ func decide(v rolloutView) decision {
 	broken := unready(updated, func(p rolloutPod) bool { return p.trouble != "" })
 	if p := unready(outdated, func(p rolloutPod) bool { return !p.running }); p != nil && broken == nil {
 		return p.act(actionRemove, ReasonRemoving, "Pod %s is replaced: it serves nobody.", p.name)
+	}
+	if unusable(v.files) {
+		return decision{action: actionWait, reason: v.files.Reason, message: v.files.Message}
 	}
 	switch starting := unready(updated, nil); {
 	case broken != nil:

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
+	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 )
 
 // fleet is n routers that serve and are of an older template; change makes it another one.
@@ -80,6 +81,16 @@ func TestDecide(t *testing.T) {
 		{"the new one cannot read it", fleet(3, func(v *rolloutView) { updated(v, 2); v.pods[2].current, v.pods[2].refused = false, "line 3" }),
 			"wait", "demo-2", ReasonSnapshotRefused, "(line 3)"},
 		{"an old one cannot read it: the new one is to", fleet(3, func(v *rolloutView) { v.pods[1].current, v.pods[1].refused = false, "line 3" }),
+			"drain", "demo-2", ReasonDraining, ""},
+		{"there is no certificate for it", fleet(3, func(v *rolloutView) {
+			v.files = &conditions.State{Reason: ReasonCertificateMissing, Message: "There is no Secret."}
+		}), "wait", "", ReasonCertificateMissing, "There is no Secret."},
+		{"one that hangs for that says so", fleet(3, func(v *rolloutView) {
+			updated(v, 2)
+			v.pods[2].ready = false
+			v.files = &conditions.State{Reason: ReasonCertificateMissing, Message: "There is no Secret."}
+		}), "wait", "", ReasonCertificateMissing, "There is no Secret."},
+		{"the certificate has ended, for old and new", fleet(3, func(v *rolloutView) { v.files = &conditions.State{Reason: ReasonCertificateExpired} }),
 			"drain", "demo-2", ReasonDraining, ""},
 		{"lists differ", fleet(3, func(v *rolloutView) { v.disagreement, v.lasting = "demo-0 does not see demo-1.", true }),
 			"wait", "", ReasonListsDiffer, "does not see demo-1"},

@@ -1,10 +1,8 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
@@ -93,10 +90,10 @@ func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
 }
 
 // waitingEvent tells that the replacement of pods has come to wait for something that people have to
-// know of. That a key is being replaced is told by itself.
+// know of. That a key is being replaced, and what keeps it from going on at all, is told by itself.
 func waitingEvent(before, after []metav1.Condition) (conditions.Event, bool) {
 	was, is := meta.FindStatusCondition(before, v1alpha1.ConditionProgressing), meta.FindStatusCondition(after, v1alpha1.ConditionProgressing)
-	if is == nil || (decision{reason: is.Reason}).ordinary() || is.Reason == ReasonReplacingKey || was != nil && was.Reason == is.Reason {
+	if is == nil || (decision{reason: is.Reason}).ordinary() || is.Reason == ReasonReplacingKey || toldByStalled(is.Reason) || was != nil && was.Reason == is.Reason {
 		return conditions.Event{}, false
 	}
 	kind := corev1.EventTypeNormal
@@ -104,6 +101,10 @@ func waitingEvent(before, after []metav1.Condition) (conditions.Event, bool) {
 		kind = corev1.EventTypeWarning
 	}
 	return conditions.Event{Type: kind, Reason: is.Reason, Action: "Wait", Note: is.Message}, true
+}
+
+func toldByStalled(reason string) bool {
+	return reason == ReasonCertificateMissing || reason == ReasonCertificateInvalid
 }
 
 func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
@@ -115,6 +116,7 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 		problem: s.problem,
 
 		uncertified: s.certificate,
+		files:       s.files,
 
 		rotation:  s.rotation,
 		strangers: s.strangers,
@@ -134,49 +136,7 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 			o.last[c.Type] = conditions.State{Status: c.Status, Reason: c.Reason, Message: c.Message}
 		}
 	}
-	if tls := s.cluster.Spec.Listener.TLS; tls != nil && o.ready() < int32(len(o.pods)) {
-		if o.certificate = r.missingCertificate(ctx, s, tls); o.certificate != "" {
-			s.again(10 * time.Second) // what the listener names is not watched
-		}
-	}
 	return o
-}
-
-// missingCertificate says what is wrong with what the listener's certificate, or the authorities of
-// clients, are to be read from. It is looked at only while a router does not get ready; a certificate
-// that cert-manager issues is looked at always, elsewhere.
-func (r *Reconciler) missingCertificate(ctx context.Context, s *scope, tls *v1alpha1.ListenerTLS) string {
-	if tls.Certificate == nil {
-		secret := &corev1.Secret{}
-		err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: tls.SecretName}, secret)
-		switch {
-		case apierrors.IsNotFound(err):
-			return fmt.Sprintf("There is no Secret %s/%s: create it with tls.crt and tls.key, or write the name of one that is there in spec.listener.tls.secretName.", s.name.Namespace, tls.SecretName)
-		case err == nil && (len(secret.Data[corev1.TLSCertKey]) == 0 || len(secret.Data[corev1.TLSPrivateKeyKey]) == 0):
-			return fmt.Sprintf("The Secret %s/%s lacks %s or %s: put both into it.", s.name.Namespace, tls.SecretName, corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
-		}
-	}
-	if tls.ClientCA != nil {
-		return r.clientCA(ctx, s, tls.ClientCA)
-	}
-	return ""
-}
-
-func (r *Reconciler) clientCA(ctx context.Context, s *scope, ca *v1alpha1.ClientCA) string {
-	kind, name, key := "Secret", ca.SecretName, cmp.Or(ca.Key, resource.ClientCAKey)
-	secret, configMap := &corev1.Secret{}, &corev1.ConfigMap{}
-	var object client.Object = secret
-	if ca.ConfigMapName != "" {
-		kind, name, object = "ConfigMap", ca.ConfigMapName, configMap
-	}
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: s.name.Namespace, Name: name}, object)
-	switch {
-	case apierrors.IsNotFound(err):
-		return fmt.Sprintf("There is no %s %s/%s: create it with the certificates of authorities in %s, or correct spec.listener.tls.clientCA.", kind, s.name.Namespace, name, key)
-	case err == nil && len(secret.Data[key])+len(configMap.Data[key]) == 0:
-		return fmt.Sprintf("The %s %s/%s lacks %s: put the certificates of authorities into it, or correct spec.listener.tls.clientCA.", kind, s.name.Namespace, name, key)
-	}
-	return ""
 }
 
 // byTemplate counts the pods of the latest template and those of older ones.

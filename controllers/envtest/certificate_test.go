@@ -52,7 +52,7 @@ func TestCertificate(t *testing.T) {
 	set := func() error { return admin.Get(w.ctx, w.key("demo"), &appsv1.StatefulSet{}) }
 	w.Expect(apierrors.IsNotFound(set())).To(BeTrue(), "pods would wait for the Secret, ever longer")
 
-	w.create(&corev1.Secret{ObjectMeta: w.meta("demo-tls"), Data: map[string][]byte{"tls.crt": []byte("x"), "tls.key": []byte("x")}})
+	w.create(w.tlsSecret("demo-tls"))
 	w.Eventually(set).Should(Succeed())
 	volumes := w.template("demo").Spec.Volumes
 	w.Expect(volumes).To(ContainElement(HaveField("VolumeSource.Secret", HaveValue(HaveField("SecretName", "demo-tls")))))
@@ -76,7 +76,7 @@ func TestCertificateDoesNotBreakWhatRuns(t *testing.T) {
 	w := newWorld(t)
 	cluster := w.cluster("demo", 1)
 	cluster.Spec.Listener.TLS = &v1alpha1.ListenerTLS{SecretName: "mine"}
-	w.create(cluster)
+	w.create(w.tlsSecret("mine"), cluster)
 	w.startPods("demo", 1)
 	w.Eventually(w.served("demo", 1, cluster, v1alpha1.ConditionReady)).Should(be(metav1.ConditionTrue, "Ready"))
 	before := w.template("demo")

@@ -234,7 +234,7 @@ func TestMissingCertificate(t *testing.T) {
 	other.Spec.Listener.TLS = &v1alpha1.ListenerTLS{SecretName: "server", ClientCA: &v1alpha1.ClientCA{ConfigMapName: "authorities"}}
 	pod = pod.DeepCopy()
 	pod.ObjectMeta = metav1.ObjectMeta{Name: "other-0", Namespace: w.namespace, Labels: resource.Labels("other")}
-	w.create(&corev1.Secret{ObjectMeta: w.meta("server"), Data: map[string][]byte{"tls.crt": []byte("x"), "tls.key": []byte("x")}}, other, pod)
+	w.create(w.tlsSecret("server"), other, pod)
 	w.Eventually(w.condition(other, v1alpha1.ConditionReady)).Should(HaveField("Message",
 		ContainSubstring("There is no ConfigMap "+w.namespace+"/authorities: create it with the certificates of authorities in ca.crt")))
 }

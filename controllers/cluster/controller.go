@@ -139,6 +139,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 			"Kubernetes refuses what comes of the spec: %v. Correct the spec of this WampCluster.", refused))
 		s.problem, err = &state, nil
 	}
+	if failing := s.failing(err); err != nil && failing < patience {
+		// One request that fails says nothing of the cluster; the status stays as it is.
+		r.tell(s)
+		return ctrl.Result{}, err
+	}
 	if err != nil && s.problem == nil {
 		state := conditions.False(ReasonFailed, fmt.Sprintf("The operator failed and tries again: %v.", err))
 		s.problem = &state
@@ -150,6 +155,20 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: s.requeue}, nil
+}
+
+// failing takes note of how a pass ended, and says for how long passes have failed.
+func (s *scope) failing(err error) time.Duration {
+	since := &s.memory.failingSince
+	if err == nil {
+		*since = time.Time{}
+	} else if since.IsZero() {
+		*since = s.now
+	}
+	if since.IsZero() {
+		return 0
+	}
+	return s.now.Sub(*since)
 }
 
 // phases runs the phases in order. The owned objects come last: what becomes of a realm, and what

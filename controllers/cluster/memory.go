@@ -37,6 +37,8 @@ type memory struct {
 	nudges             map[types.UID]nudges
 	rollout            rollout
 	disagreeSince      time.Time
+	// failingSince is when passes began to fail, zero when the last one did not.
+	failingSince time.Time
 }
 
 // memories has the memory of every cluster.

@@ -237,8 +237,8 @@ func disagreement(view routerstate.View) string {
 	return ""
 }
 
-// patience is how long routers may disagree before it is said: a list that changes is different
-// here and there for a moment.
+// patience is how long routers may disagree, or requests to the API server fail, before it is said: a list
+// that changes is different here and there for a moment, and a request may well succeed the next time.
 const patience = 5 * time.Second
 
 func sentence(text string) string {

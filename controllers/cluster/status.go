@@ -58,11 +58,16 @@ func status(cluster *v1alpha1.WampCluster, s *scope, o observation) v1alpha1.Wam
 	return out
 }
 
-// writeStatus writes the status if it is different from what is there, and tells of it.
-func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
+// tell makes events of what was done in a pass.
+func (r *Reconciler) tell(s *scope) {
 	for _, d := range s.deeds {
 		conditions.Emit(r.Events, s.cluster, d.about, d.Event)
 	}
+}
+
+// writeStatus writes the status if it is different from what is there, and tells of it.
+func (r *Reconciler) writeStatus(ctx context.Context, s *scope) error {
+	r.tell(s)
 	next := status(s.cluster, s, r.observation(ctx, s))
 	if equality.Semantic.DeepEqual(next, s.cluster.Status) {
 		return nil

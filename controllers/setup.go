@@ -150,8 +150,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 	if err != nil {
 		return fmt.Errorf("registering metrics: %w", err)
 	}
-	concurrency := func(n int) controller.Options {
+	concurrency := func(kind string, n int) controller.Options {
 		return controller.Options{
+			LogConstructor:          logOf(mgr.GetLogger(), kind),
 			MaxConcurrentReconciles: n,
 			ReconciliationTimeout:   reconcileTimeout,
 			SkipNameValidation:      &options.SkipNameValidation,
@@ -168,15 +169,15 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, options Options) er
 			return (&cluster.Reconciler{
 				Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Book: book, Watcher: watcher, Secrets: vigil, Events: recorder,
 				Image: options.RouterImage, Resync: options.Resync, Now: time.Now,
-			}).SetupWithManager(mgr, concurrency(4))
+			}).SetupWithManager(mgr, concurrency(v1alpha1.KindWampCluster, 4))
 		}},
 		{v1alpha1.KindWampRealm, func() error {
 			return (&realm.Reconciler{Client: mgr.GetClient(), Finder: finder, Events: recorder, Now: time.Now}).
-				SetupWithManager(mgr, concurrency(2))
+				SetupWithManager(mgr, concurrency(v1alpha1.KindWampRealm, 2))
 		}},
 		{v1alpha1.KindWampProcedure, func() error {
 			return (&procedure.Reconciler{Client: mgr.GetClient(), Finder: finder, Watcher: watcher, Events: recorder, Now: time.Now}).
-				SetupWithManager(mgr, concurrency(8))
+				SetupWithManager(mgr, concurrency(v1alpha1.KindWampProcedure, 8))
 		}},
 	} {
 		if err := r.setup(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -66,6 +67,7 @@ func TestMetrics(t *testing.T) {
 		`wamp_router_callees{realm="realm1"} 1`,
 		`wamp_router_cluster_members 1`,
 		`wamp_router_documents_last_reload_ok 1`,
+		`wamp_router_build_info{goversion="` + runtime.Version() + `",version="test"} 1`,
 		`wamp_router_ready 1`,
 		`wamp_router_messages_total{direction="in"}`,
 	} {

@@ -23,6 +23,7 @@ type certificate struct {
 	current *tls.Certificate
 	read    [2]time.Time // modification times
 	checked time.Time
+	failed  bool // the newest files could not be used
 }
 
 func newCertificate(certFile, keyFile string, log *slog.Logger) (*certificate, error) {
@@ -47,17 +48,33 @@ func (c *certificate) load() error {
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.checked) >= certificateCheck {
-		c.checked = time.Now()
-		if c.modified() != c.read {
-			if err := c.load(); err != nil {
-				c.log.Error("the new certificate cannot be used, the last one stays in use", "error", err)
-			} else {
-				c.log.Info("serving a new certificate", "file", c.certFile)
-			}
-		}
-	}
+	c.refresh()
 	return c.current, nil
+}
+
+// refresh reads the files again when they changed; called with mu held.
+func (c *certificate) refresh() {
+	if time.Since(c.checked) < certificateCheck {
+		return
+	}
+	c.checked = time.Now()
+	if c.modified() == c.read {
+		return
+	}
+	err := c.load()
+	if c.failed = err != nil; c.failed {
+		c.log.Error("the new certificate cannot be used, the last one stays in use", "error", err)
+	} else {
+		c.log.Info("serving a new certificate", "file", c.certFile)
+	}
+}
+
+// report says when the certificate that is in use ends, and whether the newest files could be used.
+func (c *certificate) report() (ends time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refresh()
+	return c.current.Leaf.NotAfter, !c.failed
 }
 
 func (c *certificate) modified() (times [2]time.Time) {

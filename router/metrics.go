@@ -1,6 +1,7 @@
 package router
 
 import (
+	"runtime"
 	"slices"
 	"sync/atomic"
 
@@ -61,6 +62,9 @@ var (
 	descTopics        = describe("topics", "Topics with a subscriber on this replica, by realm.", "realm")
 	descMembers       = describe("cluster_members", "Replicas that this one sees, itself included.")
 	descDocuments     = describe("documents_info", "The documents that are served, by hash; always 1.", "hash")
+	descBuild         = describe("build_info", "The version of the router and of the Go that it was built with; always 1.", "version", "goversion")
+	descCertEnds      = describe("certificate_expiration_timestamp_seconds", "When the certificate of the port for clients ends, in seconds since 1970; without TLS there is none.")
+	descCertOK        = describe("certificate_last_reload_ok", "0 when the newest certificate of the port for clients could not be used and the one before is.")
 	descReloadOK      = describe("documents_last_reload_ok", "0 when the newest documents could not be served and older ones are.")
 )
 
@@ -69,6 +73,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range append([]*prometheus.Desc{
 		descReady, descSessions, descConnections, descCalls, descMessages, descBytes, descDropped, descRefused, descPauses,
 		descRegistrations, descCallees, descTopics, descMembers, descDocuments, descReloadOK,
+		descBuild, descCertEnds, descCertOK,
 	}, slices.Concat(descRPC, descPubSub)...) {
 		out <- d
 	}
@@ -88,6 +93,12 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	gauge(descMembers, float64(len(r.node.Members())))
 	gauge(descDocuments, 1, documents.Hash)
 	gauge(descReloadOK, flag(documents.Error == ""))
+	gauge(descBuild, 1, r.cfg.Version, runtime.Version())
+	if r.certificate != nil {
+		ends, ok := r.certificate.report()
+		gauge(descCertEnds, float64(ends.Unix()))
+		gauge(descCertOK, flag(ok))
+	}
 	gauge(descConnections, float64(stats.Open.Load()))
 	counter(descCalls, sum.results, "ok")
 	counter(descCalls, sum.failures, "error")

@@ -46,13 +46,15 @@ type Config struct {
 
 // Router is one replica.
 type Router struct {
-	cfg      Config
-	log      *slog.Logger
-	node     *cluster.Node
-	clients  transport.Server
-	admin    *admin.Server
-	registry *prometheus.Registry
-	sessions session.Config
+	cfg     Config
+	log     *slog.Logger
+	node    *cluster.Node
+	clients transport.Server
+	// certificate of the port for clients; nil without TLS.
+	certificate *certificate
+	admin       *admin.Server
+	registry    *prometheus.Registry
+	sessions    session.Config
 
 	clientListener, unixListener, adminListener net.Listener
 
@@ -117,11 +119,11 @@ func (r *Router) start() error {
 	})
 	r.clients = transport.Server{Handler: r.connected, Config: r.cfg.Limits, Log: r.log}
 	if c.TLS != nil {
-		certificate, err := newCertificate(c.TLS.CertFile, c.TLS.KeyFile, r.log)
-		if err != nil {
+		var err error
+		if r.certificate, err = newCertificate(c.TLS.CertFile, c.TLS.KeyFile, r.log); err != nil {
 			return err
 		}
-		r.clients.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}
+		r.clients.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: r.certificate.get}
 		if err := config.ClientCertificates(r.clients.TLS, c.TLS, r.oldAuthorities); err != nil {
 			return err
 		}

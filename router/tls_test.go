@@ -7,11 +7,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +77,20 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	response, err := http.Get("http://" + r.AdminAddress() + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, metric := range []string{"wamp_router_certificate_last_reload_ok 1\n", "wamp_router_certificate_expiration_timestamp_seconds 1."} {
+		if !strings.Contains(string(body), metric) {
+			t.Errorf("no %s", metric)
+		}
+	}
 	d := transport.Dialer{TLS: &tls.Config{RootCAs: pool}}
 	for _, scheme := range []string{"wss://", "tcps://"} {
 		conn, err := d.Dial(t.Context(), scheme+r.Address(), wamp.JSON)
@@ -119,5 +136,16 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	touch(time.Now().Add(2 * time.Minute))
 	if got := serial(); got != 2 {
 		t.Errorf("serving certificate %d after a broken one was written", got)
+	}
+	if ends, ok := c.report(); ok || ends.Before(time.Now()) || ends.After(time.Now().Add(2*time.Hour)) {
+		t.Errorf("a certificate that cannot be used: %t; the one in use ends at %s", ok, ends)
+	}
+	writeCertificate(t, dir, 3)
+	touch(time.Now().Add(3 * time.Minute))
+	if got := serial(); got != 3 {
+		t.Errorf("serving certificate %d after 3 was written", got)
+	}
+	if _, ok := c.report(); !ok {
+		t.Error("a certificate that can be used is said not to be")
 	}
 }

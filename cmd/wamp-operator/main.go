@@ -14,10 +14,12 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/wamp-operator/wamp-operator/controllers"
+	"github.com/wamp-operator/wamp-operator/controllers/metrics"
 )
 
 func main() {
@@ -59,15 +61,15 @@ func run(config *rest.Config, o options) error {
 	// requests at once than reconcilers, so the API server's own fairness is the limit, and no rate here.
 	config.QPS = -1
 
-	metrics := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
+	served := metricsserver.Options{BindAddress: o.metricsAddress, SecureServing: o.metricsSecure}
 	if o.metricsSecure {
-		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+		served.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	managed := ctrl.Options{
 		Scheme:                 controllers.NewScheme(),
 		Cache:                  controllers.CacheOptions(o.namespaces),
 		Client:                 controllers.ClientOptions(),
-		Metrics:                metrics,
+		Metrics:                served,
 		HealthProbeBindAddress: o.probeAddress,
 	}
 	if o.leaderElection {
@@ -95,6 +97,9 @@ func run(config *rest.Config, o options) error {
 	})
 	if err != nil {
 		return err
+	}
+	if err := runtimemetrics.Registry.Register(metrics.Build{Version: versionString()}); err != nil {
+		return fmt.Errorf("registering metrics: %w", err)
 	}
 	mgr.GetLogger().Info("wamp-operator starts", "version", versionString(), "routerImage", o.routerImage,
 		"namespaces", strings.Join(o.namespaces, ","))

@@ -70,23 +70,33 @@ func versionText() string {
 type logFlags struct{ level, format string }
 
 func (f *logFlags) add(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&f.level, "log-level", "", "least level to log: debug, info, warn or error (default info; for dev: warn)")
-	cmd.PersistentFlags().StringVar(&f.format, "log-format", "text", "text or json")
+	cmd.PersistentFlags().StringVar(&f.level, "log-level", "", "least level to log: debug, info, warn or error (default $WAMP_LOG_LEVEL, else info; for dev: warn)")
+	cmd.PersistentFlags().StringVar(&f.format, "log-format", "", "text or json (default $WAMP_LOG_FORMAT, else text)")
 }
 
 func (f *logFlags) logger(otherwise slog.Level) (*slog.Logger, error) {
 	level := otherwise
-	if f.level != "" {
-		if err := level.UnmarshalText([]byte(f.level)); err != nil {
-			return nil, fmt.Errorf("--log-level %q: write debug, info, warn or error", f.level)
+	if text, from := orVariable(f.level, "--log-level", "WAMP_LOG_LEVEL"); text != "" {
+		if err := level.UnmarshalText([]byte(text)); err != nil {
+			return nil, fmt.Errorf("%s %q: write debug, info, warn or error", from, text)
 		}
 	}
 	options := &slog.HandlerOptions{Level: level}
-	switch f.format {
-	case "text":
+	format, from := orVariable(f.format, "--log-format", "WAMP_LOG_FORMAT")
+	switch format {
+	case "", "text":
 		return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
 	case "json":
 		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
 	}
-	return nil, fmt.Errorf("--log-format %q: write text or json", f.format)
+	return nil, fmt.Errorf("%s %q: write text or json", from, format)
+}
+
+// orVariable gives the value of a flag, or of an environment variable where the flag is not given, and which
+// of the two it is. In pods, whose arguments are fixed, there is the variable.
+func orVariable(value, flag, variable string) (text, from string) {
+	if value != "" {
+		return value, flag
+	}
+	return os.Getenv(variable), variable
 }

@@ -83,6 +83,21 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// In a pod, whose arguments are fixed, the environment says what is logged; a flag is stronger.
+func TestLogFromTheEnvironment(t *testing.T) {
+	t.Setenv("WAMP_LOG_LEVEL", "loud")
+	t.Setenv("WAMP_LOG_FORMAT", "xml")
+	for want, args := range map[string][]string{
+		`WAMP_LOG_LEVEL "loud": write debug, info, warn or error`: {"dev"},
+		`WAMP_LOG_FORMAT "xml": write text or json`:               {"dev", "--log-level", "debug"},
+		"at least 1": {"dev", "--log-level", "debug", "--log-format", "json", "--replicas", "0"},
+	} {
+		if err := run(t.Context(), io.Discard, args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", args, err, want)
+		}
+	}
+}
+
 // A configuration is good when what it names can be used, and what it names twice is read once.
 func TestCheckOpensWhatIsNamed(t *testing.T) {
 	folder := t.TempDir()

@@ -35,7 +35,7 @@ func exposed(t *testing.T) map[string][]string {
 	}
 	known := map[string][]string{"up": {}}
 	for _, describe := range []func(chan<- *prometheus.Desc){
-		router.DescribeMetrics, (&operator.Collector{}).Describe, registry.Describe,
+		router.DescribeMetrics, (&operator.Collector{}).Describe, operator.Build{}.Describe, registry.Describe,
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}).Describe, collectors.NewGoCollector().Describe,
 	} {
 		descriptions := make(chan *prometheus.Desc)
@@ -211,10 +211,11 @@ func TestNothingForgotten(t *testing.T) {
 		asked.Write(data)
 	}
 	leftOut := []string{
-		"wamp_router_limit",                  // what is configured
-		"wamp_router_retained_events",        // their memory is shown
-		"wamp_router_history_events",         // likewise
-		"wamp_router_sessions_refused_total", // rare, and in the log with the name
+		"wamp_operator_events_left_out_total", // an event says it too
+		"wamp_router_limit",                   // what is configured
+		"wamp_router_retained_events",         // their memory is shown
+		"wamp_router_history_events",          // likewise
+		"wamp_router_sessions_refused_total",  // rare, and in the log with the name
 	}
 	for name := range exposed(t) {
 		own := strings.HasPrefix(name, "wamp_") && !strings.HasSuffix(name, "_bucket")

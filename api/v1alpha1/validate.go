@@ -18,6 +18,7 @@ const (
 	sayAnonymousRole = "anonymous.role names no role of this realm: add that role to roles, or write the name of one that is there"
 	sayNoAllow       = "list what is allowed: call, register, publish, subscribe, disclose; [] for nothing"
 	sayActionTwice   = "list each action once"
+	sayNoDisclose    = "disclose: Always is about calls and publications: add call or publish to allow, or leave disclose out"
 	sayTrustLevel    = "write a trust level from 0 to 1000000"
 	sayStandbys      = "write a number of standbys from 0 to 1000"
 	sayHold          = "write a duration from 0s to 5m, for example 5s"
@@ -207,6 +208,12 @@ func validatePermission(path *field.Path, p Permission) (errs field.ErrorList) {
 			errs = append(errs, field.Invalid(allow, action, sayActionTwice))
 		}
 		seen[action] = true
+	}
+	if p.Disclose != "" {
+		errs = append(errs, validateEnum(path.Child("disclose"), p.Disclose, DiscloseAsked, DiscloseAlways)...)
+	}
+	if p.Disclose == DiscloseAlways && !seen[ActionCall] && !seen[ActionPublish] {
+		errs = append(errs, field.Invalid(path, p.Disclose, sayNoDisclose))
 	}
 	return errs
 }

@@ -15,6 +15,18 @@ const (
 	ActionDisclose  Action = "disclose"
 )
 
+// Disclosure says when others are told who calls or publishes.
+// +kubebuilder:validation:Enum=Asked;Always
+type Disclosure string
+
+const (
+	// DiscloseAsked: when the client asks with disclose_me and its role may disclose, or the callee with
+	// disclose_caller.
+	DiscloseAsked Disclosure = "Asked"
+	// DiscloseAlways: whether anybody asks or not.
+	DiscloseAlways Disclosure = "Always"
+)
+
 // PatternMatch says how the URI of a permission is compared with the URI of a request.
 // +kubebuilder:validation:Enum=exact;prefix;wildcard
 type PatternMatch string
@@ -26,6 +38,7 @@ const (
 )
 
 // Permission lets a role do something with the URIs that match.
+// +kubebuilder:validation:XValidation:rule="!has(self.disclose) || self.disclose != 'Always' || self.allow.exists(a, a == 'call' || a == 'publish')",message="disclose: Always is about calls and publications: add call or publish to allow, or leave disclose out"
 // +kubebuilder:validation:XValidation:rule="self.match != 'exact' || self.uri.matches('^[^\\\\s.#]+([.][^\\\\s.#]+)*$')",message="with match: exact write a URI of components with one dot between them, without white space and '#', for example com.example.add"
 // +kubebuilder:validation:XValidation:rule="self.match != 'prefix' || self.uri.matches('^([^\\\\s.#]+[.])*[^\\\\s.#]*$')",message="with match: prefix write the beginning of a URI, for example com.example. (an empty uri matches every URI)"
 // +kubebuilder:validation:XValidation:rule="self.match != 'wildcard' || self.uri.matches('^[^\\\\s#]+$')",message="with match: wildcard write a URI in which an empty component stands for any, for example com..add"
@@ -47,6 +60,12 @@ type Permission struct {
 	// +kubebuilder:validation:MaxItems=5
 	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a == b))",message="list each action once"
 	Allow []Action `json:"allow"`
+	// disclose says when callees are told who calls, and subscribers who publishes. Always: with each
+	// call and each publication that this permission allows, also of clients that do not ask for it or
+	// ask not to be named. Asked, as when absent: when a client asks (disclose_me) that may disclose,
+	// or a callee that may (disclose_caller).
+	// +optional
+	Disclose Disclosure `json:"disclose,omitempty"`
 }
 
 // Role is a named set of permissions. A request that no permission of the role allows is

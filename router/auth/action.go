@@ -13,6 +13,10 @@ const (
 	// Disclose is to name oneself to others on a URI (CALL and PUBLISH with disclose_me), and
 	// to be told who calls one there (REGISTER with disclose_caller).
 	Disclose
+	// NameCaller and NamePublisher: callees and subscribers are told who calls and publishes, whether
+	// the client asks or not.
+	NameCaller
+	NamePublisher
 )
 
 func (a Action) String() string {
@@ -31,8 +35,9 @@ func (a Action) String() string {
 	return "unknown"
 }
 
-func actions(allowed []v1alpha1.Action) (set Action) {
-	for _, a := range allowed {
+// actions are those of a permission.
+func actions(p *v1alpha1.Permission) (set Action) {
+	for _, a := range p.Allow {
 		switch a {
 		case v1alpha1.ActionCall:
 			set |= Call
@@ -44,6 +49,14 @@ func actions(allowed []v1alpha1.Action) (set Action) {
 			set |= Subscribe
 		case v1alpha1.ActionDisclose:
 			set |= Disclose
+		}
+	}
+	if p.Disclose == v1alpha1.DiscloseAlways {
+		if set&Call != 0 {
+			set |= NameCaller
+		}
+		if set&Publish != 0 {
+			set |= NamePublisher
 		}
 	}
 	return set

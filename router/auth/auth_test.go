@@ -108,3 +108,27 @@ func TestEmptyAllowTakesAway(t *testing.T) {
 		t.Error("the narrow permission does not decide")
 	}
 }
+
+// Who is always named is so where the deciding permission says it, for what that permission allows.
+func TestAlwaysDisclose(t *testing.T) {
+	const always = v1alpha1.DiscloseAlways
+	role := compileRole(&v1alpha1.Role{Name: "a", Permissions: []v1alpha1.Permission{
+		{URI: "com.", Match: v1alpha1.PatternPrefix, Allow: []v1alpha1.Action{v1alpha1.ActionCall, v1alpha1.ActionPublish}, Disclose: always},
+		{URI: "com.quiet.", Match: v1alpha1.PatternPrefix, Allow: []v1alpha1.Action{v1alpha1.ActionCall, v1alpha1.ActionDisclose}},
+		{URI: "com.half", Match: v1alpha1.PatternExact, Allow: []v1alpha1.Action{v1alpha1.ActionCall, v1alpha1.ActionRegister}, Disclose: always},
+		{URI: "com.half", Match: v1alpha1.PatternExact, Allow: []v1alpha1.Action{v1alpha1.ActionPublish}, Disclose: v1alpha1.DiscloseAsked},
+	}})
+	for uri, want := range map[string]Action{
+		"com.add":       Call | Publish | NameCaller | NamePublisher,
+		"com.quiet.add": Call | Disclose,
+		"com.half":      Call | Register | Publish | NameCaller,
+		"org.add":       0,
+	} {
+		if got := role.Actions(uri); got != want {
+			t.Errorf("%s: %b, want %b", uri, got, want)
+		}
+	}
+	if (*Role)(nil).Actions("com.add") != 0 {
+		t.Error("a session without a role may do something")
+	}
+}

@@ -40,14 +40,15 @@ type wildcard struct {
 
 func compileRole(r *v1alpha1.Role) *Role {
 	exact, prefixes, wildcards := map[string]Action{}, map[string]Action{}, map[string]Action{}
-	for _, p := range r.Permissions {
+	for i := range r.Permissions {
+		p := &r.Permissions[i]
 		switch p.Match {
 		case v1alpha1.PatternPrefix:
-			prefixes[p.URI] |= actions(p.Allow)
+			prefixes[p.URI] |= actions(p)
 		case v1alpha1.PatternWildcard:
-			wildcards[p.URI] |= actions(p.Allow)
+			wildcards[p.URI] |= actions(p)
 		default:
-			exact[p.URI] |= actions(p.Allow)
+			exact[p.URI] |= actions(p)
 		}
 	}
 	role := &Role{Name: r.Name, trust: r.TrustLevel, exact: exact}
@@ -90,22 +91,25 @@ func (r *Role) TrustLevel() (level uint64, ok bool) {
 }
 
 // Allows tells whether the role may do action with uri. A nil Role may do nothing.
-func (r *Role) Allows(action Action, uri string) bool {
+func (r *Role) Allows(action Action, uri string) bool { return r.Actions(uri)&action != 0 }
+
+// Actions are all that the role may do with uri. A nil Role may do nothing.
+func (r *Role) Actions(uri string) Action {
 	if r == nil {
-		return false
+		return 0
 	}
 	if allow, ok := r.exact[uri]; ok {
-		return allow&action != 0
+		return allow
 	}
 	for i := range r.prefix {
 		if strings.HasPrefix(uri, r.prefix[i].uri) {
-			return r.prefix[i].allow&action != 0
+			return r.prefix[i].allow
 		}
 	}
 	for i := range r.wildcard {
 		if pattern.Matches(wamp.Wildcard, r.wildcard[i].uri, uri) {
-			return r.wildcard[i].allow&action != 0
+			return r.wildcard[i].allow
 		}
 	}
-	return false
+	return 0
 }

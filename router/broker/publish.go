@@ -51,15 +51,18 @@ func (p *Peer) Publish(m *wamp.Message) {
 	}
 }
 
-// mayPublish tells why a publication is refused; nil when it is not.
+// mayPublish tells why a publication is refused; nil when it is not. Where the publisher is always to be
+// named, it is as if it had asked for that.
 func (p *Peer) mayPublish(topic string, o *options) *cluster.Error {
 	if err := publishURI(topic); err != nil {
 		return &cluster.Error{URI: wamp.ErrInvalidURI, Message: err.Error()}
 	}
-	if !p.session.Allowed(auth.Publish, topic) {
+	may := p.session.Actions(topic)
+	if may&auth.Publish == 0 {
 		return &cluster.Error{URI: wamp.ErrNotAuthorized, Message: p.session.Denied(auth.Publish, topic)}
 	}
-	if o.disclose && !p.session.Allowed(auth.Disclose, topic) {
+	o.disclose = o.disclose || may&auth.NamePublisher != 0
+	if o.disclose && may&(auth.Disclose|auth.NamePublisher) == 0 {
 		return &cluster.Error{URI: wamp.ErrOptionDisallowedDiscloseMe, Message: p.session.Denied(auth.Disclose, topic)}
 	}
 	return nil

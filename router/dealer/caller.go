@@ -37,7 +37,8 @@ func (p *Peer) Call(m *wamp.Message) {
 		p.refuseCall(m.Request, wamp.ErrInvalidURI, err.Error())
 		return
 	}
-	if !s.Allowed(auth.Call, m.URI) {
+	may := s.Actions(m.URI)
+	if may&auth.Call == 0 {
 		p.failures.Add(1)
 		s.NotAuthorized(wamp.Call, m.Request, auth.Call, m.URI)
 		return
@@ -51,8 +52,9 @@ func (p *Peer) Call(m *wamp.Message) {
 		return
 	}
 	c := &call{peer: p, request: m.Request}
-	p.call = cluster.Call{Via: s.Via(), URI: m.URI, Caller: c, Details: p.plainDetails(), Payload: m.Payload, Describe: describe}
-	if hasEntries(m.Dict) && !p.callOptions(m) {
+	p.call = cluster.Call{Via: s.Via(), URI: m.URI, Caller: c, Payload: m.Payload, Describe: describe}
+	p.discloseAsDeclared(may)
+	if hasEntries(m.Dict) && !p.callOptions(m, may) {
 		return
 	}
 	declared := p.boundTime()

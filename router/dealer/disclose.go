@@ -11,17 +11,18 @@ import (
 	"github.com/wamp-operator/wamp-operator/router/wamp"
 )
 
-// identity keeps what INVOCATION.Details say of each call of a session, its trust level, so that
-// it is encoded once and not with each call.
+// identity keeps what INVOCATION.Details say of each call of a session, so that it is encoded once and
+// not with each call: its trust level, and who it is where that is always said.
 type identity struct {
 	rules   *auth.Realm
 	trust   uint64
 	trusted bool
 	plain   wamp.Dict
+	named   wamp.Dict // empty until it is needed
 }
 
-// plainDetails are the INVOCATION.Details of a call without options.
-func (p *Peer) plainDetails() wamp.Dict {
+// discloseAsDeclared gives p.call the INVOCATION.Details of a call without options.
+func (p *Peer) discloseAsDeclared(may auth.Action) {
 	if rules := p.session.Access.Load(); rules != p.identity.rules {
 		p.identity = identity{rules: rules}
 		if p.identity.trust, p.identity.trusted = p.session.TrustLevel(); p.identity.trusted {
@@ -30,19 +31,34 @@ func (p *Peer) plainDetails() wamp.Dict {
 			p.identity.plain = w.Dict()
 		}
 	}
-	return p.identity.plain
+	if may&auth.NameCaller == 0 {
+		p.call.Details = p.identity.plain
+		return
+	}
+	if len(p.identity.named.Raw) == 0 {
+		w := wamp.StartDict(p.session.Format(), nil)
+		p.writeIdentity(&w, true)
+		p.identity.named = w.Dict()
+	}
+	p.call.Flags |= cluster.Disclosed
+	p.call.Details = p.identity.named
+}
+
+// writeIdentity writes who calls, if it is to be said, and the trust level.
+func (p *Peer) writeIdentity(w *wamp.DictWriter, disclose bool) {
+	if disclose {
+		writeCaller(w, p.session)
+	}
+	if p.identity.trusted {
+		w.Uint("trustlevel", p.identity.trust)
+	}
 }
 
 // callDetails are the INVOCATION.Details of a call with options. They are valid until the next
 // call.
 func (p *Peer) callDetails(options wamp.Dict, disclose, passthru bool) wamp.Dict {
 	w := wamp.StartDict(p.session.Format(), p.dict[:0])
-	if disclose {
-		writeCaller(&w, p.session)
-	}
-	if p.identity.trusted {
-		w.Uint("trustlevel", p.identity.trust)
-	}
+	p.writeIdentity(&w, disclose)
 	if passthru {
 		copyPassthru(&w, options)
 	}

@@ -14,7 +14,7 @@ import (
 func hasEntries(d wamp.Dict) bool { return len(d.Raw) > 2 }
 
 // callOptions reads CALL.Options into p.call; false when the call was refused.
-func (p *Peer) callOptions(m *wamp.Message) bool {
+func (p *Peer) callOptions(m *wamp.Message, may auth.Action) bool {
 	var disclose, passthru bool
 	var timeout uint64
 	var attribute string // of payload passthru mode
@@ -43,7 +43,7 @@ func (p *Peer) callOptions(m *wamp.Message) bool {
 		p.refuseCall(m.Request, wamp.ErrInvalidArgument, "option "+attribute+" is of payload passthru mode: say ppt_scheme too")
 		return false
 	}
-	if disclose && !p.session.Allowed(auth.Disclose, m.URI) {
+	if disclose && may&(auth.Disclose|auth.NameCaller) == 0 {
 		p.refuseCall(m.Request, wamp.ErrOptionDisallowedDiscloseMe, notDisclosed(p.session.Identity.Role.Name, "disclose_me", m.URI))
 		return false
 	}
@@ -54,6 +54,7 @@ func (p *Peer) callOptions(m *wamp.Message) bool {
 	if disclose {
 		p.call.Flags |= cluster.Disclosed
 	}
+	disclose = p.call.Flags&cluster.Disclosed != 0
 	if disclose || passthru {
 		p.call.Details = p.callDetails(m.Dict, disclose, passthru)
 	}

@@ -10,11 +10,15 @@ import (
 
 // Allowed tells whether the session's role may do action with uri, by the rules as they are
 // now. Only for the goroutine that reads the connection.
-func (s *Session) Allowed(action auth.Action, uri string) bool {
+func (s *Session) Allowed(action auth.Action, uri string) bool { return s.Actions(uri)&action != 0 }
+
+// Actions are all that the session's role may do with uri, by the rules as they are now. Only for
+// the goroutine that reads the connection.
+func (s *Session) Actions(uri string) auth.Action {
 	if rules := s.Access.Load(); rules != s.rules {
 		s.rules, s.role = rules, rules.Role(s.Identity.Role.Name)
 	}
-	return s.role.Allows(action, uri)
+	return s.role.Actions(uri)
 }
 
 // AllowedPattern tells the same of all that a pattern matches.

@@ -170,6 +170,8 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: atomic
+- name: com.github.wamp-operator.wamp-operator.api.v1alpha1.Disclosure
+  scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.EnforcementPolicy
   scalar: string
 - name: com.github.wamp-operator.wamp-operator.api.v1alpha1.EventHistory
@@ -373,6 +375,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Action
           elementRelationship: atomic
+    - name: disclose
+      type:
+        namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.Disclosure
     - name: match
       type:
         namedType: com.github.wamp-operator.wamp-operator.api.v1alpha1.PatternMatch

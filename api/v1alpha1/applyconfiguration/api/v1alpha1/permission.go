@@ -20,6 +20,11 @@ type PermissionApplyConfiguration struct {
 	// allow lists what the role may do. The empty list is nothing: a narrow permission takes away
 	// with it what a wide one gives.
 	Allow []apiv1alpha1.Action `json:"allow,omitempty"`
+	// disclose says when callees are told who calls, and subscribers who publishes. Always: with each
+	// call and each publication that this permission allows, also of clients that do not ask for it or
+	// ask not to be named. Asked, as when absent: when a client asks (disclose_me) that may disclose,
+	// or a callee that may (disclose_caller).
+	Disclose *apiv1alpha1.Disclosure `json:"disclose,omitempty"`
 }
 
 // PermissionApplyConfiguration constructs a declarative configuration of the Permission type for use with
@@ -51,5 +56,13 @@ func (b *PermissionApplyConfiguration) WithAllow(values ...apiv1alpha1.Action) *
 	for i := range values {
 		b.Allow = append(b.Allow, values[i])
 	}
+	return b
+}
+
+// WithDisclose sets the Disclose field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Disclose field is set to the value of the last call.
+func (b *PermissionApplyConfiguration) WithDisclose(value apiv1alpha1.Disclosure) *PermissionApplyConfiguration {
+	b.Disclose = &value
 	return b
 }

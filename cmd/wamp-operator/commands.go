@@ -63,7 +63,11 @@ func (k command) parse(args []string) (object types.NamespacedName, timeout time
 	return object, timeout, nil
 }
 
-// main runs the command and gives the status to end with: 2 for arguments that cannot be meant.
+// refusedStatus is the exit status for what trying again cannot help; the chart's Job knows it.
+const refusedStatus = 3
+
+// main runs the command and gives the status to end with: 2 for arguments that cannot be meant, 3 for what
+// trying again cannot help.
 func (k command) main(args []string) int {
 	object, timeout, err := k.parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
@@ -88,6 +92,9 @@ func (k command) main(args []string) int {
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "wamp-operator %s: %v\n", k.name, err)
+		if installation.Refused(err) {
+			return refusedStatus
+		}
 		return 1
 	}
 	return 0

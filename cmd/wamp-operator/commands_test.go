@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,17 @@ func TestCommands(t *testing.T) {
 				t.Errorf("%s %v: %v, want %q", k.name, args, err, says)
 			}
 		}
+	}
+}
+
+// The chart's Job ends at once for what trying again cannot help.
+func TestStatusOfChart(t *testing.T) {
+	template, err := os.ReadFile("../../charts/wamp-operator/templates/cluster.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(template), "values: ["+strconv.Itoa(refusedStatus)+"]") {
+		t.Errorf("the chart's Job does not know the status %d", refusedStatus)
 	}
 }
 

@@ -47,7 +47,7 @@ func Apply(ctx context.Context, c client.Client, name types.NamespacedName, say 
 	}
 	wanted, err := manifests(owner)
 	if err != nil {
-		return err
+		return refusal(err.Error())
 	}
 	for _, object := range wanted {
 		what := object.GetKind() + " " + object.GetName()

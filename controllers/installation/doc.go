@@ -32,6 +32,12 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
+// Refused tells whether trying again cannot help: somebody has to write something else first.
+func Refused(err error) bool {
+	var refused refusal
+	return errors.As(err, &refused) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err)
+}
+
 // until tries again what fails, as definitions and rights take a moment to be in force after they
 // were made. It ends early for what the API server will never take, and otherwise gives the last
 // error when the context ends.
@@ -42,8 +48,7 @@ func until(ctx context.Context, try func(context.Context) error) error {
 		if err == nil {
 			return true, nil
 		}
-		var refused refusal
-		if errors.As(err, &refused) || apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) {
+		if Refused(err) {
 			return false, err
 		}
 		if ctx.Err() == nil || last == nil {

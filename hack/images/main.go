@@ -24,9 +24,10 @@ func main() {
 	out := flag.String("out", "", "directory for the archives (required)")
 	repo := flag.String("repo", "ghcr.io/wamp-operator", "prefix of the image names")
 	tag := flag.String("tag", "dev", "tag of the image names")
+	version := flag.String("version", "", "version that the programs tell (main.version); what Go knows of the source when empty")
 	flag.Parse()
 	if *out == "" || flag.NArg() == 0 {
-		fmt.Fprintln(os.Stderr, "usage: images -out DIR [-repo PREFIX] [-tag TAG] NAME=SOURCE[,SOURCE...]...")
+		fmt.Fprintln(os.Stderr, "usage: images -out DIR [-repo PREFIX] [-tag TAG] [-version VERSION] NAME=SOURCE[,SOURCE...]...")
 		os.Exit(2)
 	}
 	if err := os.MkdirAll(*out, 0o755); err != nil {
@@ -34,21 +35,21 @@ func main() {
 		os.Exit(1)
 	}
 	for _, arg := range flag.Args() {
-		if err := build(*out, *repo, *tag, arg); err != nil {
+		if err := build(*out, *repo, *tag, *version, arg); err != nil {
 			fmt.Fprintln(os.Stderr, "images:", err)
 			os.Exit(1)
 		}
 	}
 }
 
-func build(out, repo, tag, arg string) error {
+func build(out, repo, tag, version, arg string) error {
 	name, sources, ok := strings.Cut(arg, "=")
 	if !ok || name == "" || sources == "" {
 		return fmt.Errorf("argument %q: write NAME=SOURCE, such as wamp-router=./cmd/wamp-router", arg)
 	}
 	img := archive.Image{Ref: repo + "/" + name + ":" + tag, Files: map[string]string{}}
 	for _, src := range strings.Split(sources, ",") {
-		bin, err := binary(filepath.Join(out, "bin"), src)
+		bin, err := binary(filepath.Join(out, "bin"), src, version)
 		if err != nil {
 			return fmt.Errorf("image %s: %w", name, err)
 		}
@@ -83,7 +84,7 @@ func build(out, repo, tag, arg string) error {
 }
 
 // binary returns the path of a static binary for source, compiling it when source is a directory.
-func binary(binDir, source string) (string, error) {
+func binary(binDir, source, version string) (string, error) {
 	info, err := os.Stat(source)
 	if err != nil {
 		return "", err
@@ -99,7 +100,7 @@ func binary(binDir, source string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", bin, ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags="+strings.TrimSpace("-s -w "+stamp(version)), "-o", bin, ".")
 	cmd.Dir = abs
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -107,4 +108,12 @@ func binary(binDir, source string) (string, error) {
 		return "", fmt.Errorf("building %s: %w", source, err)
 	}
 	return bin, nil
+}
+
+// stamp is the linker's flag for a version.
+func stamp(version string) string {
+	if version == "" {
+		return ""
+	}
+	return "-X main.version=" + version
 }

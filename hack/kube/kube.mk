@@ -48,7 +48,7 @@ envtest-assets: kube-tool ## Build etcd, kube-apiserver and kubectl; print KUBEB
 
 .PHONY: images
 images: ## Build the container images (IMAGE_TAG=dev, EXTRA_IMAGES=name=dir)
-	@go run ./hack/images -out $(IMAGE_DIR) -repo $(IMAGE_REPO) -tag $(IMAGE_TAG) $(IMAGES) $(EXTRA_IMAGES)
+	@go run ./hack/images -out $(IMAGE_DIR) -repo $(IMAGE_REPO) -tag $(IMAGE_TAG) -version $(VERSION) $(IMAGES) $(EXTRA_IMAGES)
 
 .PHONY: images-load
 images-load: kube-tool images ## Build the images and load them into the local Kubernetes

@@ -86,10 +86,10 @@ type CRACredential struct {
 
 // CRASalt is how PBKDF2 with SHA-256 derived a key.
 type CRASalt struct {
-	// salt, as it stands. From 8 to 255 characters.
+	// salt, as it stands; for keys that are made anew 16 random bytes in base64. From 1 to 255 characters.
 	// +required
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self.size() >= 8",message="write a salt of 8 to 255 characters, another one for each principal"
+	// +kubebuilder:validation:XValidation:rule="self.size() >= 1",message="write a salt of 1 to 255 characters, another one for each principal"
 	Salt string `json:"salt"`
 	// iterations of PBKDF2. From 100 to 10000000.
 	// +required

@@ -14,7 +14,7 @@ const (
 	sayNoProof           = "say how the principal proves its name: add at least one of ticket, wampcra, scram, cryptosign, certificate"
 	saySecretName        = "write the name of a Secret"
 	saySecretKey         = "write a key of the Secret's data"
-	sayCRASalt           = "write a salt of 8 to 255 characters, another one for each principal"
+	sayCRASalt           = "write a salt of 1 to 255 characters, another one for each principal"
 	sayCRAIterations     = "write a number of iterations from 100 to 10000000"
 	sayCRAKeyLength      = "write a key length from 16 to 64 bytes"
 	sayMemoryKDF         = "memory goes with argon2id13, and with pbkdf2 there is none"
@@ -109,7 +109,7 @@ func validateCredentials(at *field.Path, p *Principal) (errs field.ErrorList) {
 
 func validateCRASalt(at *field.Path, s *CRASalt) (errs field.ErrorList) {
 	errs = append(errs, validateLength(at.Child("salt"), s.Salt, 255)...)
-	if len([]rune(s.Salt)) < 8 {
+	if s.Salt == "" {
 		errs = append(errs, field.Invalid(at.Child("salt"), s.Salt, sayCRASalt))
 	}
 	if s.Iterations < 100 || s.Iterations > maxPBKDF2Rounds {

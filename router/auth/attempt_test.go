@@ -44,7 +44,7 @@ func people(t testing.TB, change ...func(*v1alpha1.WampRealm)) *Realm {
 	if err != nil {
 		t.Fatal(err)
 	}
-	salted := v1alpha1.CRASalt{Salt: "saltsalt", Iterations: 100, KeyLength: 32}
+	salted := v1alpha1.CRASalt{Salt: "salt123", Iterations: 100, KeyLength: 32}
 	cra, err := DeriveCRA(aliceSecret, salted)
 	if err != nil {
 		t.Fatal(err)

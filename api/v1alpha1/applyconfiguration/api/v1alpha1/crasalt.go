@@ -7,7 +7,7 @@ package v1alpha1
 //
 // CRASalt is how PBKDF2 with SHA-256 derived a key.
 type CRASaltApplyConfiguration struct {
-	// salt, as it stands. From 8 to 255 characters.
+	// salt, as it stands; for keys that are made anew 16 random bytes in base64. From 1 to 255 characters.
 	Salt *string `json:"salt,omitempty"`
 	// iterations of PBKDF2. From 100 to 10000000.
 	Iterations *int32 `json:"iterations,omitempty"`

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
+	"math"
+	"time"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/spf13/cobra"
 
 	"github.com/wamp-operator/wamp-operator/router"
@@ -35,6 +39,7 @@ leave, within drainTimeout.`,
 			if err != nil {
 				return err
 			}
+			boundMemory(cmd.Context(), log)
 			r, err := router.Start(router.Config{Configuration: cfg, Version: versionText(), Pprof: pprof, Logger: log})
 			if err != nil {
 				return err
@@ -46,4 +51,20 @@ leave, within drainTimeout.`,
 	cmd.Flags().StringVarP(&file, "config", "c", "", "RouterConfiguration to serve with")
 	cmd.Flags().BoolVar(&pprof, "pprof", false, "serve /debug/pprof on the administration port")
 	return cmd
+}
+
+// limitEvery is how often the memory limit is looked at: that of a pod may be changed while it runs.
+const limitEvery = time.Minute
+
+// boundMemory lets the garbage collector work harder before the container's memory limit is reached, at 90 % of
+// it, so that a router is not killed for garbage. Without a limit, or with GOMEMLIMIT in the environment, it
+// changes nothing.
+func boundMemory(ctx context.Context, log *slog.Logger) {
+	limit, err := memlimit.Set(memlimit.WithRefreshInterval(ctx, limitEvery))
+	switch {
+	case err != nil:
+		log.Debug("the memory limit of the container is not known", "error", err)
+	case limit != math.MaxInt64:
+		log.Info("memory is limited", "bytes", limit)
+	}
 }

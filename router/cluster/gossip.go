@@ -154,17 +154,14 @@ func (g *gossip) address() string {
 // for that is over), and goes on looking for members that were lost.
 func (g *gossip) run(ctx context.Context, join []string) {
 	start, told := time.Now(), false
-	said := ""
+	log := unreached{logger: g.logger}
 	for {
 		began := time.Now()
 		missing, foreign, err := g.join(ctx, join)
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil && err.Error() != said {
-			said = err.Error()
-			g.logger.Warn("cannot reach every replica", "error", err)
-		}
+		log.tried(time.Now(), err)
 		if !told {
 			// One that can speak only with replicas that are starting, too, would make a second
 			// cluster beside the first.

@@ -34,6 +34,7 @@ const (
 	ReasonNameTaken            = "NameTaken"
 	ReasonCertManagerMissing   = "CertManagerMissing"
 	ReasonCertificateNotIssued = "CertificateNotIssued"
+	ReasonPodRefused           = "PodRefused"
 	ReasonCertificateMissing   = "CertificateMissing"
 	ReasonCertificateInvalid   = "CertificateInvalid"
 	ReasonCertificateExpired   = "CertificateExpired"
@@ -190,6 +191,9 @@ func stuckSpec(o observation) *conditions.State {
 func stuckPod(o observation) *conditions.State {
 	if o.files != nil {
 		return o.files
+	}
+	if o.refusal != "" {
+		return &conditions.State{Reason: ReasonPodRefused, Message: podsMissing(len(o.pods), int(o.desired), o.cluster, o.refusal)}
 	}
 	if o.decision.action == actionRemove || o.unseen {
 		return nil

@@ -52,7 +52,7 @@ func TestConditions(t *testing.T) {
 			"True RoutersReady", "False Settled", "True Programmed", "True Agreed", "True Ready", "3 routers act as one dealer"},
 		{"nothing there yet", three(func(o *observation) {
 			o.pods, o.view = nil, routerstate.View{Hearing: routerstate.Empty}
-		}), "False NoRouterReady", "True RollingOut", "False NoRouterReady", "Unknown NotHeardYet", "False NoRouterReady", "events of StatefulSet demo"},
+		}), "False NoRouterReady", "True RollingOut", "False NoRouterReady", "Unknown NotHeardYet", "False NoRouterReady", "see kubectl describe statefulset demo."},
 		{"the image cannot be had", three(func(o *observation) {
 			for i := range o.pods {
 				o.pods[i] = podState{name: o.pods[i].name, trouble: "the image x cannot be had."}
@@ -217,6 +217,9 @@ func TestStalled(t *testing.T) {
 		"no Secret": {func(o *observation) {
 			o.files = &conditions.State{Status: metav1.ConditionFalse, Reason: ReasonCertificateMissing, Message: "There is no Secret."}
 		}, ReasonCertificateMissing},
+		"no pod can be made": {func(o *observation) {
+			o.pods, o.refusal = o.pods[:2], "exceeded quota: pods"
+		}, ReasonPodRefused},
 		"an image":                    {broken, ReasonRouterBroken},
 		"an image that was corrected": {func(o *observation) { broken(o); o.decision.action = actionRemove }, ""},
 		"a new template nobody saw":   {func(o *observation) { broken(o); o.unseen = true }, ""},

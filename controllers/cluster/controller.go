@@ -34,6 +34,7 @@ import (
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods/eviction,verbs=create
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 
 // Reconciler reconciles WampClusters.
@@ -73,7 +74,9 @@ type scope struct {
 	// certificate is what is still to be done about a certificate that cert-manager issues.
 	certificate *conditions.State
 	// files is what is wrong with what the port for clients is made of.
-	files   *conditions.State
+	files *conditions.State
+	// refusal is why Kubernetes makes no pod of the StatefulSet, in its words.
+	refusal string
 	requeue time.Duration
 	// rotation says how far the replacement of the gossip key is, while it is under way; strangers
 	// names routers that have other keys than the Secret.
@@ -187,6 +190,7 @@ func (r *Reconciler) phases(ctx context.Context, s *scope) error {
 		r.takeOver,
 		r.objects,
 		r.listener,
+		r.missingPods,
 		r.replacePods,
 	} {
 		if err := phase(ctx, s); err != nil {

@@ -34,6 +34,7 @@ type memory struct {
 	admin, credentials credential
 	certificate        issuance
 	files              listenerFiles
+	refused            refusedPod
 	nudges             map[types.UID]nudges
 	rollout            rollout
 	disagreeSince      time.Time

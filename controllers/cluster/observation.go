@@ -38,6 +38,8 @@ type observation struct {
 	// uncertified is what is still to be done about a certificate that cert-manager issues.
 	uncertified *conditions.State
 	problem     *conditions.State
+	// refusal is why Kubernetes makes no pod, in its words, when pods have been missing for a while.
+	refusal string
 	// last is what the status says of the routers, as long as some of them have still to be heard
 	// for the first time: an operator that has just started knows nothing better.
 	last map[string]conditions.State
@@ -108,9 +110,17 @@ func (o observation) waiting() string {
 		}
 	}
 	if first == "" && int32(len(o.pods)) < o.desired {
-		return fmt.Sprintf("%d of %d pods are there: if that lasts, see the events of StatefulSet %s.", len(o.pods), o.desired, o.cluster)
+		return podsMissing(len(o.pods), int(o.desired), o.cluster, o.refusal)
 	}
 	return first
+}
+
+// podsMissing says that pods are missing, and why if that is known.
+func podsMissing(there, wanted int, set, refusal string) string {
+	if refusal != "" {
+		return fmt.Sprintf("%d of %d pods are there, and Kubernetes refuses to make another: %s", there, wanted, sentence(refusal))
+	}
+	return fmt.Sprintf("%d of %d pods are there: if that lasts, see kubectl describe statefulset %s.", there, wanted, set)
 }
 
 func (o observation) inMinority(pod string) bool {

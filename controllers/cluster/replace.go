@@ -152,6 +152,8 @@ func (r *Reconciler) rolloutView(s *scope, set *appsv1.StatefulSet) rolloutView 
 		majority: s.cluster.Spec.PartitionPolicy == v1alpha1.PartitionMajority,
 		rotation: s.rotation,
 		files:    s.files,
+		set:      set.Name,
+		refusal:  s.refusal,
 	}
 	stopped := map[types.UID]bool{}
 	for i := range s.pods {

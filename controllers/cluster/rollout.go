@@ -74,6 +74,8 @@ type rolloutView struct {
 	disagreement, rotation string
 	// lasting: they have not agreed for a while.
 	lasting bool
+	// set is the name of the StatefulSet, and refusal why Kubernetes makes no pod of it.
+	set, refusal string
 	// files is what keeps a router that starts from using what the port for clients is made of.
 	files *conditions.State
 }
@@ -140,8 +142,7 @@ func decide(v rolloutView) decision {
 	case stopping != nil:
 		return stopping.wait(ReasonRouterStopping, "%s is being stopped.", stopping.name)
 	case present < v.desired:
-		return decision{action: actionWait, reason: ReasonPodMissing, message: fmt.Sprintf(
-			"%d of %d pods are there: if that lasts, see the events of the StatefulSet.", present, v.desired)}
+		return decision{action: actionWait, reason: ReasonPodMissing, message: podsMissing(present, v.desired, v.set, v.refusal)}
 	case starting != nil:
 		return starting.wait(ReasonRouterStarting, "Pod %s was replaced and is starting: if that lasts, see its log.", starting.name)
 	}

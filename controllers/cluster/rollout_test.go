@@ -49,6 +49,8 @@ func TestDecide(t *testing.T) {
 		{"then the one before", fleet(3, func(v *rolloutView) { updated(v, 2) }), "drain", "demo-1", ReasonDraining, ""},
 		{"a router is being stopped", fleet(3, func(v *rolloutView) { v.pods[2].stopping = true }), "wait", "demo-2", ReasonRouterStopping, ""},
 		{"its successor is not there yet", fleet(3, func(v *rolloutView) { v.pods = v.pods[:2] }), "wait", "", ReasonPodMissing, "2 of 3 pods"},
+		{"and cannot be made", fleet(3, func(v *rolloutView) { v.pods, v.refusal = v.pods[:2], "exceeded quota: pods" }),
+			"wait", "", ReasonPodMissing, "2 of 3 pods are there, and Kubernetes refuses to make another: exceeded quota: pods."},
 		{"its successor starts", fleet(3, func(v *rolloutView) { updated(v, 2); down(&v.pods[2]) }), "wait", "demo-2", ReasonRouterStarting, ""},
 		{"its successor runs and is not ready", fleet(3, func(v *rolloutView) { updated(v, 2); v.pods[2].ready = false }),
 			"wait", "demo-2", ReasonRouterStarting, ""},

@@ -122,6 +122,7 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 
 		uncertified: s.certificate,
 		files:       s.files,
+		refusal:     s.refusal,
 
 		rotation:  s.rotation,
 		strangers: s.strangers,

@@ -135,7 +135,7 @@ func programmed(o observation) conditions.State {
 		return conditions.False(ReasonPending, fmt.Sprintf(
 			"The latest snapshot has not reached %s yet: the kubelet brings it within two minutes at most.", strings.Join(behind, ", ")))
 	}
-	return conditions.True(ReasonProgrammed, "Every router that is ready serves the latest snapshot.")
+	return conditions.True(ReasonProgrammed, strings.TrimSpace("Every router that is ready serves the latest snapshot. "+o.warnings()))
 }
 
 // consistent: routers hold the same callee lists.

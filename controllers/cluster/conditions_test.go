@@ -270,3 +270,24 @@ func TestPodStates(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// What a router leaves out of what it serves, as it does not know it, is told where people look; the rest is served.
+func TestProgrammedWithWarnings(t *testing.T) {
+	warn := func(lines string) conditions.State {
+		return programmed(three(func(o *observation) {
+			replica := o.view.Replicas["demo-1"]
+			replica.State.Documents.Warnings = lines
+			o.view.Replicas["demo-1"] = replica
+		}))
+	}
+	const all = "Every router that is ready serves the latest snapshot."
+	for lines, want := range map[string]string{
+		"":                          all,
+		"line 3: spec.hold":         all + " demo-1 warns: line 3: spec.hold.",
+		"a: no Secret\nb: c\nd: e.": all + " demo-1 warns of 3 things, first: a: no Secret.",
+	} {
+		if got := warn(lines); !got.IsTrue() || got.Message != want {
+			t.Errorf("%q: %+v, want %q", lines, got, want)
+		}
+	}
+}

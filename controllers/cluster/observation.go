@@ -123,6 +123,23 @@ func podsMissing(there, wanted int, set, refusal string) string {
 	return fmt.Sprintf("%d of %d pods are there: if that lasts, see kubectl describe statefulset %s.", there, wanted, set)
 }
 
+// warnings is what the first router that has any warns of in what it serves, with the number of lines that
+// are left out; empty when none does.
+func (o observation) warnings() string {
+	for _, pod := range o.pods {
+		replica := o.view.Replicas[pod.name]
+		if !pod.ready || !replica.Believed || replica.State == nil || replica.State.Documents.Warnings == "" {
+			continue
+		}
+		first, rest, _ := strings.Cut(replica.State.Documents.Warnings, "\n")
+		if rest == "" {
+			return fmt.Sprintf("%s warns: %s", pod.name, sentence(first))
+		}
+		return fmt.Sprintf("%s warns of %d things, first: %s", pod.name, 2+strings.Count(rest, "\n"), sentence(first))
+	}
+	return ""
+}
+
 func (o observation) inMinority(pod string) bool {
 	replica := o.view.Replicas[pod]
 	return replica.Believed && replica.State != nil && replica.State.Minority

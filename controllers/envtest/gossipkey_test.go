@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/resource"
@@ -134,10 +135,11 @@ func TestGossipKeyWithoutRouters(t *testing.T) {
 	w.startPods("demo", 1)
 	pod := &corev1.Pod{}
 	w.Expect(admin.Get(w.ctx, w.key("demo-0"), pod)).To(Succeed())
+	running := pod.DeepCopy()
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: resource.ContainerName, Image: "x", ImageID: "x",
 		State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}}}
 	pod.Status.Conditions = nil
-	w.Expect(admin.Status().Update(w.ctx, pod)).To(Succeed())
+	w.Expect(admin.Status().Patch(w.ctx, pod, client.MergeFrom(running))).To(Succeed()) // the operator annotates it meanwhile
 	w.requestKey(cluster, "past a pod that does not start")
 	w.Eventually(w.rotated(cluster)).Should(Equal("past a pod that does not start"))
 }

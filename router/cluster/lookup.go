@@ -12,6 +12,15 @@ func (r *Realm) Procedure(match Match, uri string) (ProcedureInfo, bool) {
 	return r.node.Procedure(ProcedureKey{Realm: r.name, Match: match, URI: uri})
 }
 
+// Declared is the policy that is declared for the procedure with just this URI and match.
+func (r *Realm) Declared(match Match, uri string) (Policy, bool) {
+	d := r.node.table.declaration(ProcedureKey{Realm: r.name, Match: match, URI: uri})
+	if d == nil {
+		return 0, false
+	}
+	return d.Invoke, true
+}
+
 // Registration describes the procedure with a registration id.
 func (r *Realm) Registration(id wamp.ID) (ProcedureInfo, bool) {
 	if p, ok := r.node.table.byID.get(id); ok && p.key.Realm == r.name {

@@ -17,6 +17,8 @@ import (
 type Realm interface {
 	Register(reg cluster.Registration, done func(id wamp.ID, err error))
 	Unregister(session, registration wamp.ID, done func(err error))
+	Registration(id wamp.ID) (cluster.ProcedureInfo, bool)
+	Declared(match cluster.Match, uri string) (cluster.Policy, bool)
 	Timeout(uri string) time.Duration
 	Call(c *cluster.Call) cluster.Waiter
 	Continue(call uint64, c *cluster.Call) cluster.Waiter

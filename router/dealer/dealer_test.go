@@ -35,6 +35,8 @@ type realm struct {
 	reroute  func(*cluster.Delivery)
 	back     func(*cluster.Delivery)
 	again    func(*cluster.Call)
+	callees  func() []wamp.ID
+	declared *cluster.Policy
 }
 
 func (r *realm) Register(reg cluster.Registration, done func(wamp.ID, error)) { r.register(reg, done) }
@@ -46,6 +48,20 @@ func (r *realm) Cancel(n uint64, i *cluster.Interruption)                     { 
 func (r *realm) Reroute(d *cluster.Delivery)                                  { r.reroute(d) }
 func (r *realm) Return(d *cluster.Delivery)                                   { r.back(d) }
 func (r *realm) Again(c *cluster.Call)                                        { r.again(c) }
+
+func (r *realm) Registration(wamp.ID) (info cluster.ProcedureInfo, ok bool) {
+	for _, session := range r.callees() {
+		info.Callees = append(info.Callees, cluster.CalleeInfo{Session: session})
+	}
+	return info, len(info.Callees) > 0
+}
+
+func (r *realm) Declared(cluster.Match, string) (cluster.Policy, bool) {
+	if r.declared == nil {
+		return 0, false
+	}
+	return *r.declared, true
+}
 
 // joined is the dealer's side of a session that was admitted.
 type joined struct {

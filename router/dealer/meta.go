@@ -15,6 +15,9 @@ type MetaProcedures interface {
 	// Call runs in the goroutine that reads the caller's connection. What it is given is
 	// valid only during the call. An error is a *cluster.Error.
 	Call(caller *session.Session, procedure string, options wamp.Dict, p wamp.Payload) (result wamp.Payload, err error)
+	// RemoveCallee asks the replica of a callee, which may be this one, to take a registration away
+	// from it, and does not wait for that.
+	RemoveCallee(registration, callee wamp.ID, reason string)
 }
 
 func isMeta(uri string) bool { return strings.HasPrefix(uri, "wamp.") }

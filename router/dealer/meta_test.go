@@ -15,6 +15,8 @@ func (f procedures) Call(_ *session.Session, procedure string, _ wamp.Dict, _ wa
 	return f(procedure)
 }
 
+func (f procedures) RemoveCallee(wamp.ID, wamp.ID, string) {}
+
 // Calls of wamp. procedures never reach the cluster.
 func TestMetaProcedures(t *testing.T) {
 	p := join(t, &realm{call: func(c *cluster.Call) cluster.Waiter {

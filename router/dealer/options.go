@@ -76,6 +76,7 @@ type registerOptions struct {
 	match          cluster.Match
 	discloseCaller bool
 	forwardTimeout bool
+	takeOver       bool // force_reregister
 	concurrency    uint64
 }
 
@@ -92,6 +93,8 @@ func parseRegister(options wamp.Dict) (o registerOptions, err error) {
 			o.discloseCaller, err = boolOption(key, value)
 		case "forward_timeout":
 			o.forwardTimeout, err = boolOption(key, value)
+		case "force_reregister":
+			o.takeOver, err = boolOption(key, value)
 		case "concurrency":
 			if o.concurrency, err = uintOption(key, value); err == nil && o.concurrency == 0 && !value.IsNull() {
 				err = errors.New("option concurrency must be at least 1; leave it out for no limit")

@@ -46,12 +46,21 @@ func (p *Peer) Register(m *wamp.Message) {
 		refuse(wamp.ErrOptionDisallowedDiscloseMe, notDisclosed(s.Identity.Role.Name, "disclose_caller", m.URI))
 		return
 	}
+	if options.takeOver && !s.Allowed(auth.Call, removeCallee) {
+		refuse(wamp.ErrNotAuthorized, fmt.Sprintf(
+			"the role %q may not use the option force_reregister: a permission to call %s would allow it", s.Identity.Role.Name, removeCallee))
+		return
+	}
 	reg := cluster.Registration{
 		URI: strings.Clone(m.URI), Match: options.match, Invoke: options.invoke, Flags: options.flags(), Session: s.ID, Callee: p,
 	}
 	id := cluster.RegistrationID(p.dealer.name, reg.Match, reg.URI)
 	if err := p.begin(id, &options); err != nil {
 		refuse(wamp.ErrUnavailable, err.Error())
+		return
+	}
+	if options.takeOver {
+		p.takeOver(id, request, &reg, &options)
 		return
 	}
 	p.dealer.realm.Register(reg, func(_ wamp.ID, err error) { p.registered(id, request, &options, err) })

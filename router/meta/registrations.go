@@ -113,12 +113,21 @@ func (m *Meta) removeCallee(a *arguments) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	o := order{Do: doRevoke, ID: p.Registration, Reason: reason}
-	if !slices.ContainsFunc(p.Callees, func(c cluster.CalleeInfo) bool { return c.Session == callee }) || !m.realm.Tell(callee, o.encode()) {
+	if !slices.ContainsFunc(p.Callees, func(c cluster.CalleeInfo) bool { return c.Session == callee }) || !m.remove(p.Registration, callee, reason) {
 		return result{}, &cluster.Error{URI: wamp.ErrNoSuchSession, Message: fmt.Sprintf("the session %d is not a callee of %s", callee, p.URI)}
 	}
 	m.awaitRemoval(p.Registration, callee)
 	return result{}, nil
+}
+
+func (m *Meta) remove(registration, callee wamp.ID, reason string) bool {
+	o := order{Do: doRevoke, ID: registration, Reason: reason}
+	return m.realm.Tell(callee, o.encode())
+}
+
+// RemoveCallee implements dealer.MetaProcedures.
+func (m *Meta) RemoveCallee(registration, callee wamp.ID, reason string) {
+	_ = m.remove(registration, callee, reason) // a session that is gone takes its registrations with it
 }
 
 const (

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -16,13 +15,9 @@ import (
 // bills writes what each program is built from, read from the programs themselves, as CycloneDX 1.5.
 func (r *release) bills() error {
 	for _, program := range programs {
-		var infos []*debug.BuildInfo
-		for _, arch := range architectures {
-			info, err := buildinfo.ReadFile(r.binary(program, arch))
-			if err != nil {
-				return err
-			}
-			infos = append(infos, info)
+		infos, err := r.built(program)
+		if err != nil {
+			return err
 		}
 		data, err := json.MarshalIndent(bill(program, r.version, r.created, infos), "", "  ")
 		if err != nil {

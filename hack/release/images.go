@@ -13,13 +13,13 @@ import (
 // images writes an OCI archive of each image, and IMAGES with their names and digests.
 func (r *release) images() error {
 	var names strings.Builder
-	for _, program := range programs {
+	for _, program := range imaged {
 		var images []archive.Image
 		for _, arch := range architectures {
 			in := "/usr/local/bin/" + program
 			images = append(images, archive.Image{
 				Ref: repository + "/" + program + ":" + r.version, Arch: arch, Created: r.created,
-				Files: map[string]string{in: r.binary(program, arch)}, Entrypoint: []string{in},
+				Files: map[string]string{in: r.binary(program, "linux", arch)}, Entrypoint: []string{in},
 				Documents: map[string]string{
 					"/usr/share/doc/wamp-operator/LICENSE":         "LICENSE",
 					"/usr/share/doc/wamp-operator/" + licensesFile: filepath.Join(r.out, licensesFile),

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,11 +25,11 @@ var licenseName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice)([-._].*)?
 func (r *release) licenses() error {
 	used := map[string]bool{}
 	for _, program := range programs {
-		for _, arch := range architectures {
-			info, err := buildinfo.ReadFile(r.binary(program, arch))
-			if err != nil {
-				return err
-			}
+		infos, err := r.built(program)
+		if err != nil {
+			return err
+		}
+		for _, info := range infos {
 			for _, m := range modules(info) {
 				used[m.Path+"@"+m.Version] = true
 			}

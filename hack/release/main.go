@@ -2,18 +2,21 @@
 //
 //	release -version v1.2.3 -out dist -helm HELM -kubectl KUBECTL
 //
-// The folder gets an OCI archive of each image for all architectures, the packaged chart, crds.yaml and
-// install.yaml for kubectl, a CycloneDX list of what each program is built from, the licenses of that,
+// The folder gets an OCI archive of each image for all architectures, kubectl-wamp for the machines that
+// people have, the packaged chart, crds.yaml and install.yaml for kubectl, a CycloneDX list of what each program is built from, the licenses of that,
 // the images' digests, and SHA256SUMS. The same commit gives the same bytes, with the same Go and helm.
 package main
 
 import (
+	"debug/buildinfo"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,10 +25,22 @@ import (
 // repository is where the images of releases are.
 const repository = "ghcr.io/wamp-operator"
 
+// plugin is the program for people's own machines; the others are in images.
+const plugin = "kubectl-wamp"
+
 var (
-	programs      = []string{"wamp-operator", "wamp-router"}
+	imaged        = []string{"wamp-operator", "wamp-router"}
+	programs      = append(slices.Clone(imaged), plugin)
 	architectures = []string{"amd64", "arm64"}
 )
+
+// systems are those that a program is built for.
+func systems(program string) []string {
+	if program == plugin {
+		return []string{"linux", "darwin", "windows"}
+	}
+	return []string{"linux"}
+}
 
 // release is what is made, and where.
 type release struct {
@@ -72,7 +87,7 @@ func (r *release) make(version string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(r.temp) }()
-	for _, step := range []func() error{r.binaries, r.bills, r.licenses, r.images, r.chart, r.manifests, r.sums} {
+	for _, step := range []func() error{r.binaries, r.bills, r.licenses, r.images, r.archives, r.chart, r.manifests, r.sums} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -102,24 +117,40 @@ func (r *release) commit() error {
 	return nil
 }
 
-// binaries builds every program for every architecture.
+// binaries builds every program for every system and architecture.
 func (r *release) binaries() error {
 	for _, program := range programs {
-		for _, arch := range architectures {
-			cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -X main.version=v"+r.version, "-o", r.binary(program, arch), "./cmd/"+program)
-			// What a shell exports must not be in a release, nor which tags a checkout happens to have.
-			cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=")
-			cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-			if err := cmd.Run(); err != nil {
-				return fmt.Errorf("building %s for %s: %w", program, arch, err)
+		for _, system := range systems(program) {
+			for _, arch := range architectures {
+				cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -X main.version=v"+r.version, "-o", r.binary(program, system, arch), "./cmd/"+program)
+				// What a shell exports must not be in a release, nor which tags a checkout happens to have.
+				cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOWORK=off", "GOEXPERIMENT=")
+				cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+				if err := cmd.Run(); err != nil {
+					return fmt.Errorf("building %s for %s/%s: %w", program, system, arch, err)
+				}
 			}
 		}
 	}
 	return nil
 }
 
-func (r *release) binary(program, arch string) string {
-	return filepath.Join(r.temp, "bin", arch, program)
+func (r *release) binary(program, system, arch string) string {
+	return filepath.Join(r.temp, "bin", system, arch, program)
+}
+
+// built reads what each binary of a program is built from.
+func (r *release) built(program string) (infos []*debug.BuildInfo, err error) {
+	for _, system := range systems(program) {
+		for _, arch := range architectures {
+			info, err := buildinfo.ReadFile(r.binary(program, system, arch))
+			if err != nil {
+				return nil, err
+			}
+			infos = append(infos, info)
+		}
+	}
+	return infos, nil
 }
 
 // output runs a program and gives what it prints, without the line's end.

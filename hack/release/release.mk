@@ -4,7 +4,7 @@ RELEASE_SRC := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 DIST ?= dist
 
 .PHONY: release
-release: kube-tool ## Make images, chart, manifests, SBOMs and checksums of a commit in dist/ (VERSION=v1.2.3)
+release: kube-tool ## Make images, kubectl-wamp, chart, manifests, SBOMs and checksums of a commit in dist/ (VERSION=v1.2.3)
 	@bin="$$($(KUBE) binaries helm kubectl)" && \
 	go run ./$(RELEASE_SRC) -version '$(VERSION)' -out $(DIST) -helm "$$bin/helm" -kubectl "$$bin/kubectl"
 
@@ -20,6 +20,8 @@ release-check: kube-tool ## Make a release of the newest commit twice, in differ
 	done; \
 	diff "$$at/one/dist/SHA256SUMS" "$$at/another/place/dist/SHA256SUMS"; \
 	cd "$$at/one/dist"; sha256sum --quiet -c SHA256SUMS; \
+	tar -xzOf kubectl-wamp_linux_$$(go env GOARCH).tar.gz kubectl-wamp > "$$at/kubectl-wamp"; chmod +x "$$at/kubectl-wamp"; \
+	"$$at/kubectl-wamp" version --client | grep -q '$(REHEARSAL)'; \
 	"$$bin/helm" template wamp-operator wamp-operator-*.tgz | grep -q 'wamp-operator:$(REHEARSAL:v%=%)'; \
 	if grep -nE 'wamp-(operator|router):[^"]*' install.yaml | grep -v '$(REHEARSAL:v%=%)' | grep image; then echo "install.yaml has images of another version"; exit 1; fi; \
 	echo "two releases of one commit are the same"

@@ -268,6 +268,7 @@ func (w *simWorld) lost(c *simCallee, t *simTurn) bool {
 	case c.turned[t.call], !t.call.canceled.IsZero():
 	case t.call.node.dead:
 	case t.arrived.IsZero() && !t.link.pair.ended.IsZero(): // it was lost with the link
+	case t.arrived.IsZero() && t.link.from.dead && t.link.to.dead: // nobody was left to take the link out of use
 	case t.link.over(t.dealt):
 	case s.separate(t.call.node, c.node, t.dealt, s.now): // it does not know the caller's replica
 	default:

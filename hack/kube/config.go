@@ -126,7 +126,7 @@ hostnameOverride: %s
 healthzBindAddress: %s:10256
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 nftables: {minSyncPeriod: 100ms}
-`, l.Conf("kube-proxy.kubeconfig"), podCIDR, n.Name(), n.Addr())
+`, l.Conf("kube-proxy.kubeconfig"), families(podCIDR, podCIDR6), n.Name(), n.Addr())
 }
 
 // containerdConfig keeps every path inside the node's directory. The score adjustment is
@@ -180,14 +180,16 @@ func cniConfig(n node) string {
       "ipam": {
         "type": "host-local",
         "dataDir": %q,
-        "ranges": [[{"subnet": %q}]],
-        "routes": [{"dst": "0.0.0.0/0"}]
+        "ranges": [%s],
+        "routes": [%s]
       }
     },
     {"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": true}}
   ]
 }
-`, filepath.Join(n.Dir(), "cni-leases"), n.PodSubnet())
+`, filepath.Join(n.Dir(), "cni-leases"),
+		families(`[{"subnet": "`+n.PodSubnet()+`"}]`, `[{"subnet": "`+n.PodSubnet6()+`"}]`),
+		families(`{"dst": "0.0.0.0/0"}`, `{"dst": "::/0"}`))
 }
 
 // corefile answers for the cluster's own names and says at once of all others that they do not

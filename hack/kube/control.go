@@ -19,13 +19,15 @@ type cluster struct {
 	Nodes int
 }
 
+var errNoCluster = errors.New("no cluster is running: start one with `make kube-up`")
+
 func (l layout) clusterFile() string { return l.path("cluster.json") }
 
 func readCluster(l layout) (cluster, error) {
 	var c cluster
 	data, err := os.ReadFile(l.clusterFile())
 	if errors.Is(err, os.ErrNotExist) {
-		return c, errors.New("no cluster is running: start one with `make kube-up`")
+		return c, errNoCluster
 	}
 	if err != nil {
 		return c, err

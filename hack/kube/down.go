@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -26,9 +25,6 @@ func down(l layout) error {
 
 // remove is down without the lock. Nothing to remove is no error.
 func remove(l layout) error {
-	if _, err := os.Stat(l.Run()); errors.Is(err, os.ErrNotExist) {
-		return removeCgroups()
-	}
 	if pid := sandboxPID(l); pid != 0 {
 		say("ending the sandbox, process %d", pid)
 		// The kernel ends every process of the namespace before the first one is gone, and with
@@ -42,11 +38,16 @@ func remove(l layout) error {
 			}
 		}
 	}
-	if err := removeLink(); err != nil {
-		return err
-	}
-	if err := removeCgroups(); err != nil {
-		return fmt.Errorf("cgroups are left: %w", err)
+	// What has a name for the whole machine may belong to a cluster with other files.
+	if owner, there := linkOwner(); there && owner != l.Run() {
+		say("a cluster whose files are in %s is running: it stays", owner)
+	} else {
+		if err := removeLink(); err != nil {
+			return err
+		}
+		if err := removeCgroups(); err != nil {
+			return fmt.Errorf("cgroups are left: %w", err)
+		}
 	}
 	// No mount is expected here outside of the sandbox. Deleting through one would delete what
 	// is mounted.
@@ -65,12 +66,12 @@ func remove(l layout) error {
 // removeLink removes the veth pair. It would go with the sandbox's network by itself, but the
 // kernel may take its time to take that apart.
 func removeLink() error {
-	exists := func() bool { return exec.Command("ip", "link", "show", hostLink).Run() == nil }
-	if !exists() {
+	if _, there := linkOwner(); !there {
 		return nil
 	}
-	if err := run("ip", "link", "del", hostLink); err != nil && exists() {
-		return err
+	err := run("ip", "link", "del", hostLink)
+	if _, there := linkOwner(); !there {
+		return nil // the kernel was quicker
 	}
-	return nil
+	return err
 }

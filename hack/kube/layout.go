@@ -20,6 +20,13 @@ const (
 	domain      = "cluster.local"
 	apiPort     = "6443"
 
+	// The same for IPv6, of unique local addresses (RFC 4193).
+	hostAddr6    = "fd12:7761:6d70::1/126"
+	uplinkAddr6  = "fd12:7761:6d70::2"
+	nodeNet6     = "fd12:7761:6d70:1::/64"
+	podCIDR6     = "fd12:7761:6d70:2::/64"
+	serviceCIDR6 = "fd12:7761:6d70:3::/112"
+
 	maxNodes = 9
 )
 
@@ -79,7 +86,6 @@ func (l layout) path(elem ...string) string {
 
 func (l layout) Kubeconfig() string      { return l.path("kubeconfig") }
 func (l layout) Control() string         { return l.path("control.sock") }
-func (l layout) PIDFile() string         { return l.path("pid") }
 func (l layout) Log(name string) string  { return l.path("logs", name+".log") }
 func (l layout) Pki(name string) string  { return l.path("pki", name) }
 func (l layout) Conf(name string) string { return l.path("conf", name) }
@@ -102,6 +108,8 @@ func nodes(l layout, n int) []node {
 func (n node) Name() string       { return fmt.Sprintf("node%d", n.Index) }
 func (n node) Addr() string       { return fmt.Sprintf("198.18.1.%d", n.Index) }
 func (n node) PodSubnet() string  { return fmt.Sprintf("10.244.%d.0/24", n.Index) }
+func (n node) Addr6() string      { return fmt.Sprintf("fd12:7761:6d70:1::%d", n.Index) }
+func (n node) PodSubnet6() string { return fmt.Sprintf("fd12:7761:6d70:2:%d::/80", n.Index) }
 func (n node) Dir() string        { return n.l.path(n.Name()) }
 func (n node) Containerd() string { return filepath.Join(n.Dir(), "containerd.sock") }
 

@@ -27,6 +27,8 @@ const usage = `usage: kube COMMAND
   pod-pids NAMESPACE POD         process ids of the pod's containers on this machine
   stop-component [-kill] NAME    end a component (see status) and keep it down
   start-component NAME           start it again and wait until it answers
+  kill-node NODE                 take the power from a further node: silence, and SIGKILL to all of it
+  start-node NODE                give it power again and wait until its programs answer
   enter [COMMAND...]             run a shell or a command inside the cluster's namespaces
 `
 
@@ -105,6 +107,10 @@ func command(args []string) error {
 		return stopComponent(l, args[1], true)
 	case name == "start-component" && len(args) == 1:
 		return startComponent(l, args[0], bootTimeout)
+	case name == "kill-node" && len(args) == 1:
+		return killNode(l, args[0])
+	case name == "start-node" && len(args) == 1:
+		return startNode(l, args[0])
 	case name == "enter":
 		return enter(l, args)
 	case name == "help":
@@ -141,7 +147,7 @@ func printBinaries(l layout, name string, names []string) error {
 func enter(l layout, argv []string) error {
 	pid := sandboxPID(l)
 	if pid == 0 {
-		return errors.New("no cluster is running: start one with `make kube-up`")
+		return errNoCluster
 	}
 	if len(argv) == 0 {
 		argv = []string{"sh"}

@@ -5,16 +5,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
 
 // The whole cluster lives in a PID, a mount and a network namespace made for it. Whatever it
 // starts, mounts or configures belongs to one of the three, and all three end with the first
-// process in them: so kube-down needs to know one process id, whatever state the cluster is in.
+// process in them: so kube-down needs to find one process, whatever state the cluster is in.
 
-// spawnSandbox starts that first process and returns its id. It waits until release is called:
-// before, the caller records the id, so that there is no moment in which it runs unknown.
+// spawnSandbox starts that first process and returns its id. It waits until release is called, when
+// this machine is joined with it, and ends when its parent does before.
 func spawnSandbox(l layout) (pid int, release func() error, err error) {
 	log, err := os.OpenFile(l.Log("supervisor"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
@@ -178,30 +179,23 @@ func mount(source, target, fstype string, flags uintptr, data string) error {
 	return nil
 }
 
-// sandboxPID returns the process id of the running sandbox, or 0 when there is none. The
-// start time and the command line are compared, so a recycled id is not taken for it.
+// sandboxPID returns the process id of the running sandbox, or 0 when there is none. It looks for the
+// process itself: a file that had its id could be gone, or be of another boot.
 func sandboxPID(l layout) int {
-	data, err := os.ReadFile(l.PIDFile())
+	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
 		return 0
 	}
-	var pid int
-	var started string
-	if _, err := fmt.Sscan(string(data), &pid, &started); err != nil {
-		return 0
+	for _, dir := range dirs {
+		cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil || !strings.HasSuffix(string(cmdline), "\x00"+sandboxCommand+"\x00"+l.Run()+"\x00") {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && startTime(pid) != "" {
+			return pid
+		}
 	}
-	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || !strings.Contains(string(cmdline), sandboxCommand+"\x00"+l.Run()) {
-		return 0
-	}
-	if startTime(pid) != started {
-		return 0
-	}
-	return pid
-}
-
-func writePIDFile(l layout, pid int) error {
-	return os.WriteFile(l.PIDFile(), []byte(fmt.Sprintf("%d %s\n", pid, startTime(pid))), 0o644)
+	return 0
 }
 
 // startTime is when a process started, in clock ticks since boot (proc(5), stat field 22), or ""

@@ -36,7 +36,11 @@ func up(l layout, count int) error {
 	}
 
 	want := cluster{Bin: bin, Nodes: count}
-	if pid := sandboxPID(l); pid != 0 {
+	pid := sandboxPID(l)
+	if owner, there := linkOwner(); there && owner != l.Run() {
+		return fmt.Errorf("another cluster is running, whose files are in %s: two cannot run at once on a machine; `make kube-down WAMP_CACHE=%s` ends it", owner, filepath.Dir(owner))
+	}
+	if pid != 0 {
 		err = resume(l, pid, want)
 	} else if err = remove(l); err == nil {
 		err = boot(l, want)
@@ -87,10 +91,7 @@ func boot(l layout, c cluster) error {
 	if err != nil {
 		return err
 	}
-	if err := writePIDFile(l, pid); err != nil {
-		return err
-	}
-	if err := connectHost(pid); err != nil {
+	if err := connectHost(l, pid); err != nil {
 		return errors.Join(err, remove(l))
 	}
 	say("sandbox started, process %d", pid)
@@ -109,8 +110,13 @@ func resume(l layout, pid int, want cluster) error {
 	if have.Bin != want.Bin {
 		say("note: the running cluster has other versions than hack/kube/build asks for; `make kube-down kube-up` changes to these")
 	}
-	if err := connectHost(pid); err != nil {
+	if err := connectHost(l, pid); err != nil {
 		return err
+	}
+	for _, n := range nodes(l, have.Nodes)[1:] { // whoever cut one off may not have come to undo it
+		if err := setNodeLink(l, n, "up"); err != nil {
+			return err
+		}
 	}
 	list, err := status(l)
 	if err != nil {

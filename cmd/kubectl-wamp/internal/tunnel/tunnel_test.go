@@ -46,7 +46,7 @@ func (k *kubelet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if connection == nil {
 		return
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	complaints, data := <-streams, <-streams
 	if complaints.Headers().Get(corev1.StreamType) != corev1.StreamTypeError {
 		complaints, data = data, complaints

@@ -35,7 +35,7 @@ demo: kube-tool ## Show one dealer from three pods (KUBECONFIG=, IMAGE_REGISTRY=
 E2E_RUN ?=
 
 .PHONY: e2e
-e2e: kube-tool $(INTEROP)/autobahn/node_modules/.package-lock.json ## Break, change, upgrade and uninstall on a real Kubernetes of two nodes, and print the figures
+e2e: kube-tool $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) ## Break, change, upgrade and uninstall on a real Kubernetes of two nodes, and print the figures
 	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 40m $(if $(E2E_RUN),-run '$(E2E_RUN)') -args $(DEMO_FLAGS)
 
 .PHONY: interop

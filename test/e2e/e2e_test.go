@@ -66,6 +66,7 @@ func demonstrated(t *testing.T, b *bench) {
 	b.local(t, "kubectl wamp", func(t *testing.T, ctx context.Context) { pluginTells(t, ctx, main) })
 	b.local(t, "Conditions follow the callees", func(t *testing.T, ctx context.Context) { conditionsFollow(t, ctx, main) })
 	b.local(t, "Another policy", func(t *testing.T, ctx context.Context) { policyChanges(t, ctx, main) })
+	b.local(t, "Both families", func(t *testing.T, ctx context.Context) { bothFamilies(t, ctx, b) })
 	b.local(t, "Another certificate", func(t *testing.T, ctx context.Context) { certificateRenewed(t, ctx, b) })
 }
 
@@ -83,9 +84,11 @@ func broken(t *testing.T, b *bench) {
 		{"A procedure is deleted and created again", procedureAgain},
 		{"Scale", scale},
 		{"Another image", rollout},
+		{"Other people's clients stay", clientsStay},
 		{"The operator is killed", operatorKilled},
 		{"The API server is down", apiServerDown},
 		{"A node is lost", nodeLost},
+		{"A node loses its power", nodeKilled},
 		{"A node is drained", drainNode},
 	} {
 		b.local(t, one.name, func(t *testing.T, ctx context.Context) { one.run(t, ctx, main) })
@@ -98,7 +101,7 @@ func setUp(t *testing.T, ctx context.Context, b *bench) {
 	if b.Cluster.Local() { // what a run that failed has left
 		_, err := b.Cluster.Helm(ctx, "uninstall", "-n", demo.OperatorNamespace, demo.Release, "--ignore-not-found", "--wait", "--timeout=60s")
 		must(t, err)
-		_, err = b.Cluster.Kubectl(ctx, "delete", "namespaces", demo.Namespace, "wamp-secure", "wamp-upgrade", "--ignore-not-found", "--timeout=90s")
+		_, err = b.Cluster.Kubectl(ctx, "delete", "namespaces", demo.Namespace, "wamp-secure", "wamp-upgrade", "wamp-six", "--ignore-not-found", "--timeout=90s")
 		must(t, err)
 	}
 	begin := time.Now()

@@ -53,13 +53,8 @@ func nodeLost(t *testing.T, ctx context.Context, s *site) {
 	s.Step("A node is lost")
 	s.operators(t, ctx, 2) // one may be on that node
 	there, here := s.spread(t, ctx, 1)
-	routers := s.addressed(t, ctx, "realm1")
 	const procedure = "com.example.elsewhere"
-	var all []app.Callee
-	for _, c := range []struct{ name, router string }{{"lost", there[0]}, {"kept", here[0]}} {
-		all = append(all, app.Callee{Name: c.name, Router: c.router, Logger: slog.New(slog.DiscardHandler), Procedures: []app.Procedure{{URI: procedure, Invoke: "first"}}})
-	}
-	s.stay(t, ctx, routers, all, "at the router of the lost node and at another")
+	s.standby(t, ctx, procedure, there[0], here[0])
 	link := func(state string) {
 		t.Helper()
 		s.Command("go run ./hack/kube enter ip link set " + further + " " + state)
@@ -82,17 +77,7 @@ func nodeLost(t *testing.T, ctx context.Context, s *site) {
 
 	// What Kubernetes makes of it: the node is not ready after a while, nor are its routers; the operator
 	// of the other node says so when it has the lease.
-	s.do(t, ctx, "wait", "--for=condition=Ready=Unknown", "--timeout=120s", "node/"+further)
-	s.eventually(t, ctx, time.Minute, "a WampCluster that is not Ready without its node", func() (bool, string) {
-		var c v1alpha1.WampCluster
-		s.get(t, ctx, "wampcluster/"+s.cluster, &c)
-		for _, condition := range c.Status.Conditions {
-			if condition.Type == v1alpha1.ConditionReady {
-				return condition.Status == "False", condition.Message
-			}
-		}
-		return false, "no condition Ready"
-	})
+	s.missed(t, ctx)
 	link("up")
 	down = false
 	begin := time.Now()
@@ -111,6 +96,32 @@ func nodeLost(t *testing.T, ctx context.Context, s *site) {
 	s.calleesBack(t, ctx)
 }
 
+// standby lets a callee of policy first stay at a router that is about to be lost, and its standby at another.
+func (s *site) standby(t *testing.T, ctx context.Context, procedure, lost, kept string) {
+	t.Helper()
+	var all []app.Callee
+	for _, c := range []struct{ name, router string }{{"lost", lost}, {"kept", kept}} {
+		all = append(all, app.Callee{Name: c.name, Router: c.router, Logger: slog.New(slog.DiscardHandler), Procedures: []app.Procedure{{URI: procedure, Invoke: "first"}}})
+	}
+	s.stay(t, ctx, s.addressed(t, ctx, "realm1"), all, "at the router of the lost node and at another")
+}
+
+// missed waits until Kubernetes misses the further node, and the WampCluster its router.
+func (s *site) missed(t *testing.T, ctx context.Context) {
+	t.Helper()
+	s.do(t, ctx, "wait", "--for=condition=Ready=Unknown", "--timeout=120s", "node/"+further)
+	s.eventually(t, ctx, time.Minute, "a WampCluster that is not Ready without its node", func() (bool, string) {
+		var c v1alpha1.WampCluster
+		s.get(t, ctx, "wampcluster/"+s.cluster, &c)
+		for _, condition := range c.Status.Conditions {
+			if condition.Type == v1alpha1.ConditionReady {
+				return condition.Status == "False" && c.Status.ReadyReplicas == 2, fmt.Sprintf("%d ready: %s", c.Status.ReadyReplicas, condition.Message)
+			}
+		}
+		return false, "no condition Ready"
+	})
+}
+
 // operators has this many operators run.
 func (s *site) operators(t *testing.T, ctx context.Context, n int) {
 	t.Helper()
@@ -127,6 +138,10 @@ func drainNode(t *testing.T, ctx context.Context, s *site) {
 	there, here := s.spread(t, ctx, 2)
 	s.Say("on %s: %v, elsewhere: %v", further, there, here)
 	before := s.lives(t, ctx)
+	var staying []*stayer
+	for _, library := range javascript {
+		staying = append(staying, s.staysAt(t, ctx, library, "com.example.drained."+library, there))
+	}
 	calls := s.traffic(t, ctx, nil)
 	unready := s.unready(t, ctx, 3)
 	begin := time.Now()
@@ -137,6 +152,9 @@ func drainNode(t *testing.T, ctx context.Context, s *site) {
 	s.took(t, drainTime, time.Since(begin))
 	s.whole(t, ctx, 3, time.Minute)
 	s.figure(t, drainUnready, float64(unready()))
+	for _, c := range staying {
+		s.again(t, ctx, c, 2)
+	}
 	calls.end(t, ctx, drainFailed)
 	for _, p := range s.pods(t, ctx) {
 		if p.Spec.NodeName == further {

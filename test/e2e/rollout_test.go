@@ -37,6 +37,10 @@ func rollout(t *testing.T, ctx context.Context, s *site) {
 	before := s.lives(t, ctx)
 	autobahn := s.autobahn(t, ctx, "realm1", "com.example.foreign")
 	nexus := s.nexus(t, ctx, "realm1", "com.example.foreign")
+	var staying []*stayer
+	for _, library := range javascript { // they answer calls of the other two
+		staying = append(staying, s.stays(t, ctx, library, "com.example.foreign", "roundrobin"))
+	}
 	calls := s.traffic(t, ctx, nil)
 	unready := s.unready(t, ctx, 3)
 	begin := time.Now()
@@ -44,6 +48,9 @@ func rollout(t *testing.T, ctx context.Context, s *site) {
 	s.rolledTo(t, ctx, image, 3*time.Minute)
 	s.took(t, rolloutTime, time.Since(begin))
 	s.figure(t, rolloutUnready, float64(unready()))
+	for _, c := range staying {
+		s.again(t, ctx, c, 2)
+	}
 	calls.end(t, ctx, rolloutFailed)
 	s.figure(t, rolloutForeign, float64(nexus()+autobahn()))
 	if n := restarted(before, s.lives(t, ctx)); n != 3 {
@@ -114,10 +121,7 @@ func early(t *testing.T, errors map[string]int) int {
 // autobahn does the same with Autobahn|JS, whose callee leaves with the caller.
 func (s *site) autobahn(t *testing.T, ctx context.Context, realm, procedure string) (failed func() int) {
 	t.Helper()
-	dir := filepath.Join(s.Cluster.Repo, "test", "interop", "autobahn")
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "autobahn")); err != nil {
-		t.Fatalf("Autobahn|JS is not installed: `make e2e` does that: %v", err)
-	}
+	dir := s.interop(t, "autobahn")
 	cmd := s.Cluster.Command(ctx, "node", filepath.Join(dir, "stay.js"), "ws://"+s.service(t, ctx)+"/ws", realm, procedure)
 	cmd.Dir = dir
 	var out bytes.Buffer

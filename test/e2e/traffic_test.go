@@ -63,6 +63,12 @@ func (s *site) traffic(t *testing.T, ctx context.Context, wrap func(context.Cont
 	for _, name := range []string{"one", "two", "three"} { // a caller each
 		routers = append(routers, client.Router{Name: name, Address: address})
 	}
+	return s.trafficAt(t, ctx, routers, wrap)
+}
+
+// trafficAt is traffic whose callers and callees are at these routers.
+func (s *site) trafficAt(t *testing.T, ctx context.Context, routers []client.Router, wrap func(context.Context, net.Conn) (net.Conn, error)) *traffic {
+	t.Helper()
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, network, address)
@@ -72,7 +78,7 @@ func (s *site) traffic(t *testing.T, ctx context.Context, wrap func(context.Cont
 		return wrap(ctx, conn)
 	}
 	tr := &traffic{site: s, world: load.NewWorld(routers, dial, 1)}
-	starting, cancel := context.WithTimeoutCause(ctx, 30*time.Second, fmt.Errorf("the callees of the traffic are not registered at %s after 30 s", address))
+	starting, cancel := context.WithTimeoutCause(ctx, 30*time.Second, fmt.Errorf("the callees of the traffic are not registered at %v after 30 s", routers))
 	defer cancel()
 	lanes, err := tr.world.StartLanes(starting, load.LanesConfig{Lanes: trafficLanes, Callees: 2, CalleeClients: 4, Rate: trafficRate})
 	if err != nil {

@@ -82,7 +82,7 @@ func command(args []string) error {
 		if err := down(l); err != nil {
 			return err
 		}
-		say("no cluster is running and nothing of one is left")
+		say("nothing of a cluster is left in %s", l.Run())
 		return nil
 	case name == "status":
 		return showStatus(l, os.Stdout)

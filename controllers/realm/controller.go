@@ -2,11 +2,9 @@ package realm
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -18,7 +16,6 @@ import (
 	"github.com/wamp-operator/wamp-operator/api/v1alpha1"
 	applyconfiguration "github.com/wamp-operator/wamp-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/wamp-operator/wamp-operator/controllers/attachment"
-	"github.com/wamp-operator/wamp-operator/controllers/conditions"
 	"github.com/wamp-operator/wamp-operator/controllers/index"
 	"github.com/wamp-operator/wamp-operator/controllers/snapshot"
 	"github.com/wamp-operator/wamp-operator/controllers/ssa"
@@ -57,19 +54,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	desired := applyconfiguration.WampRealm(realm.Name, realm.Namespace).
 		WithUID(realm.UID).
-		WithResourceVersion(realm.ResourceVersion). // a transition that was written already is not one any more
+		WithResourceVersion(realm.ResourceVersion).
 		WithStatus(ssa.Convert[applyconfiguration.WampRealmStatusApplyConfiguration](next))
-	err = r.Client.Status().Apply(ctx, desired, client.FieldOwner(ssa.StatusFieldOwner), client.ForceOwnership)
-	switch {
-	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: attachment.CacheLag}, nil
-	case apierrors.IsNotFound(err):
-		return ctrl.Result{}, nil
-	case err != nil:
-		return ctrl.Result{}, fmt.Errorf("writing the status of WampRealm %s: %w", request.NamespacedName, err)
-	}
-	conditions.EmitChanges(r.Events, realm, realm.Status.Conditions, next.Conditions)
-	return ctrl.Result{}, nil
+	return attachment.Write(ctx, r.Client, r.Events, v1alpha1.KindWampRealm, realm, desired, realm.Status.Conditions, next.Conditions)
 }
 
 // SetupWithManager wires what wakes the reconciler.

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	sayClusterName   = "write the name of a WampCluster"
+	sayClusterName   = "write the name of a WampCluster (a router outside Kubernetes takes any)"
 	sayRoleName      = "write a role name of letters, digits, '-', '_' and '.', with a letter or digit first and last, for example frontend"
 	sayRoleTwice     = "two roles have the same name: give each role a name of its own and put all its permissions into one list"
 	sayAnonymousRole = "anonymous.role names no role of this realm: add that role to roles, or write the name of one that is there"

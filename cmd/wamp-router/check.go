@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -19,8 +20,8 @@ func checkCommand() *cobra.Command {
 		Long: `Say what is wrong with documents or a configuration, with file and line. With --config it also
 opens what the configuration names: certificates, keys, the token, the folder of the Unix socket
 and the documents, so run it where the router will run.`,
-		Example: "  wamp-router check -f config/samples",
-		Args:    cobra.NoArgs,
+		Example: "  wamp-router check -f config/samples\n  wamp-router check --config /etc/wamp/router/router.yaml",
+		Args:    noArguments("-f"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" && len(documents) == 0 {
 				return errors.New("check needs -f FILE, or --config FILE")
@@ -44,9 +45,7 @@ and the documents, so run it where the router will run.`,
 					fmt.Fprintln(cmd.OutOrStdout(), problem)
 				}
 			}
-			for _, warning := range docs.Warnings() {
-				fmt.Fprintln(cmd.OutOrStdout(), "warning:", warning)
-			}
+			warn(cmd.OutOrStdout(), docs)
 			for _, unknown := range docs.Unknown {
 				fmt.Fprintln(cmd.OutOrStdout(), "warning:", unknown)
 			}
@@ -63,4 +62,14 @@ and the documents, so run it where the router will run.`,
 	cmd.Flags().StringSliceVarP(&documents, "filename", "f", nil, "file or folder of documents; may be repeated")
 	cmd.Flags().StringVarP(&file, "config", "c", "", "RouterConfiguration; the documents that it names are checked too")
 	return cmd
+}
+
+// warn says what in documents is valid and hardly meant.
+func warn(out io.Writer, docs *config.Documents) {
+	if len(docs.Realms) == 0 {
+		fmt.Fprintln(out, "warning: there is no WampRealm among the documents: nobody can join")
+	}
+	for _, warning := range docs.Warnings() {
+		fmt.Fprintln(out, "warning:", warning)
+	}
 }

@@ -42,6 +42,14 @@ func (c *credential) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.secret, "secret", "", "name of the Secret (default: the authid)")
 }
 
+// oneAuthID wants the name of the one whose password it is.
+func oneAuthID(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%s needs the authid of one principal, for example: %s alice", cmd.Name(), cmd.CommandPath())
+	}
+	return nil
+}
+
 func scramCommand() *cobra.Command {
 	var c credential
 	var kdf string
@@ -50,7 +58,7 @@ func scramCommand() *cobra.Command {
 		Use:     "scram AUTHID",
 		Short:   "Make a credential for wamp-scram, from which nobody can log in",
 		Example: "  wamp-router credential scram alice < password | kubectl apply -f -",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneAuthID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s := &v1alpha1.SCRAMCredential{KDF: v1alpha1.KDF(kdf), Iterations: iterations, Memory: memory}
 			if s.KDF == v1alpha1.KDFPBKDF2 {
@@ -95,7 +103,7 @@ func craCommand() *cobra.Command {
 		Use:     "wampcra AUTHID",
 		Short:   "Make a salted credential for wampcra, which does not tell the password but lets one log in",
 		Example: "  wamp-router credential wampcra alice < password | kubectl apply -f -",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneAuthID,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			salted := &v1alpha1.CRASalt{
 				Salt: base64.StdEncoding.EncodeToString(randomSalt()), Iterations: iterations, KeyLength: 32,

@@ -38,7 +38,7 @@ func TestCredentialsCanBeUsed(t *testing.T) {
 			t.Errorf("%s:\n%s\n%s", c.args, secret, principal)
 		}
 		indented := strings.ReplaceAll("\n"+strings.TrimSpace(principal), "\n", "\n  ")
-		docs, err := config.ParseDocuments("d.yaml", []byte(realm+"  roles: [{name: user}]\n  principals:"+indented+"\n---\n"+secret))
+		docs, err := config.ParseDocuments("d.yaml", []byte(strings.ReplaceAll(realm, "guest", "user")+"  principals:"+indented+"\n---\n"+secret))
 		if err != nil {
 			t.Fatalf("%s: %v", c.args, err)
 		}
@@ -57,7 +57,7 @@ func TestCredentialsCanBeUsed(t *testing.T) {
 func TestCredentialMistakes(t *testing.T) {
 	for _, c := range []struct{ password, args, want string }{
 		{"", "scram alice", "write the password to standard input"},
-		{"x", "scram", "accepts 1 arg"},
+		{"x", "scram", "needs the authid of one principal"},
 		{"x", "scram alice --kdf scrypt", "write one of argon2id13, pbkdf2"},
 		{"x", "scram alice --kdf pbkdf2 --iterations 1", "from 4096 to 10000000 for pbkdf2"},
 		{"x", "wampcra alice --iterations 1", "from 100 to 10000000"},

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wamp-operator/wamp-operator/router"
+	"github.com/wamp-operator/wamp-operator/router/config"
 )
 
 // readyTimeout is how long the replicas of a development cluster may take to meet.
@@ -29,7 +30,7 @@ interface as pods do over their network, so that what works here works there. Re
 them; they are watched. Without -f there is one realm, realm1, in which everybody may do
 everything.`,
 		Example: "  wamp-router dev\n  wamp-router dev --replicas 1 -f config/samples",
-		Args:    cobra.NoArgs,
+		Args:    noArguments("-f"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
 			if cfg.Logger, err = logging.logger(slog.LevelWarn); err != nil {
@@ -39,7 +40,7 @@ everything.`,
 			return dev(cmd.Context(), cmd.OutOrStdout(), cfg)
 		},
 	}
-	cmd.Flags().Var(number{value: &cfg.Replicas, least: 1}, "replicas", "number of replicas")
+	cmd.Flags().Var(number{value: &cfg.Replicas, least: 1, most: 64}, "replicas", "number of replicas, at most 64")
 	cmd.Flags().StringVar(&cfg.Listen, "listen", "127.0.0.1:8080", "address of the first replica")
 	cmd.Flags().StringSliceVarP(&cfg.Documents, "filename", "f", nil, "file or folder of documents; may be repeated")
 	cmd.Flags().BoolVar(&cfg.Pprof, "pprof", false, "serve /debug/pprof on the administration ports")
@@ -77,8 +78,14 @@ func introduce(out io.Writer, d *router.Dev, cfg router.DevConfig, took time.Dur
 	if len(cfg.Documents) == 0 {
 		fmt.Fprintln(out, "Realm realm1 is open to everybody; serve your own with -f FILE.")
 	} else {
-		fmt.Fprintf(out, "Serving %s (%s) from %s; edit and save, and it is served anew.\n",
-			count(len(first.Realms()), "realm"), strings.Join(first.Realms(), ", "), strings.Join(cfg.Documents, ", "))
+		realms := count(len(first.Realms()), "realm")
+		if len(first.Realms()) > 0 {
+			realms += " (" + strings.Join(first.Realms(), ", ") + ")"
+		}
+		fmt.Fprintf(out, "Serving %s from %s; edit and save, and it is served anew.\n", realms, strings.Join(cfg.Documents, ", "))
+		if docs, err := config.LoadDocuments(cfg.Documents); err == nil {
+			warn(out, docs)
+		}
 	}
 	fmt.Fprintf(out, `
 Try it: connect a callee to %s and register a procedure with

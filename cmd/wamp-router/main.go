@@ -44,6 +44,16 @@ func command() *cobra.Command {
 	return root
 }
 
+// noArguments refuses arguments of a command that takes its files by a flag.
+func noArguments(flag string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return fmt.Errorf("%s takes no arguments: write %s %s", cmd.Name(), flag, args[0])
+	}
+}
+
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",

@@ -45,6 +45,8 @@ metadata: {name: realm1}
 spec:
   clusterRef: {name: wamp}
   realm: realm1
+  anonymous: {role: guest}
+  roles: [{name: guest}]
 `
 
 // What people get wrong is answered with what to write instead.
@@ -64,14 +66,40 @@ func TestMistakes(t *testing.T) {
 		{[]string{"dev", "-f", bad}, "bad.yaml:6: spec.relm: unknown field"},
 		{[]string{"dev", "--listen", "8080"}, "write host:port"},
 		{[]string{"dev", "--listen", "127.0.0.1:65530"}, "write a number from 0 to 65505"},
-		{[]string{"dev", "--replicas", "0"}, "at least 1"},
-		{[]string{"dev", "--replicas", "x"}, `invalid argument "x" for "--replicas" flag: write a whole number, at least 1`},
+		{[]string{"dev", "--replicas", "0"}, "from 1 to 64"},
+		{[]string{"dev", "--replicas", "65"}, "from 1 to 64"},
+		{[]string{"start"}, "Did you mean this?\n\tserve"},
+		{[]string{"serve", config}, "serve takes no arguments: write --config " + config},
+		{[]string{"check", bad}, "check takes no arguments: write -f " + bad},
+		{[]string{"credential", "scram"}, "scram needs the authid of one principal, for example: wamp-router credential scram alice"},
+		{[]string{"dev", "--replicas", "x"}, `invalid argument "x" for "--replicas" flag: write a whole number from 1 to 64`},
 		{[]string{"check", "--config", limits}, `router.yaml:3: limits.messageSize: "32Mi" is not valid: write a size from 1Ki to 16Mi`},
 		{[]string{"dev", "--log-level", "loud"}, "write debug, info, warn or error"},
 		{[]string{"dev", "--log-format", "xml"}, "write text or json"},
 	} {
 		if err := run(t.Context(), io.Discard, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v, want %s", c.args, err, c.want)
+		}
+	}
+}
+
+// What is valid and lets nobody in, or nothing be registered, is spoken of.
+func TestCheckWarns(t *testing.T) {
+	nobody := file(t, "nobody.yaml", realm[:strings.Index(realm, "  anonymous")])
+	procedure := file(t, "procedure.yaml", "apiVersion: wamp-operator.io/v1alpha1\nkind: WampProcedure\nmetadata: {name: add}\nspec: {clusterRef: {name: wamp}, realm: shop, uri: com.example.add}\n")
+	for path, want := range map[string][]string{
+		nobody:      {"warning: nobody can join realm realm1: write anonymous: {role: …}"},
+		procedure:   {"warning: there is no WampRealm", "warning: no WampRealm among the documents has the realm shop: nobody can register procedure add"},
+		t.TempDir(): {"warning: there is no WampRealm", "good: 0 realms"},
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), &out, "check", "-f", path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(out.String(), text) {
+				t.Errorf("%s: no %q in %q", path, text, out.String())
+			}
 		}
 	}
 }
@@ -90,7 +118,7 @@ func TestLogFromTheEnvironment(t *testing.T) {
 	for want, args := range map[string][]string{
 		`WAMP_LOG_LEVEL "loud": write debug, info, warn or error`: {"dev"},
 		`WAMP_LOG_FORMAT "xml": write text or json`:               {"dev", "--log-level", "debug"},
-		"at least 1": {"dev", "--log-level", "debug", "--log-format", "json", "--replicas", "0"},
+		"from 1 to 64": {"dev", "--log-level", "debug", "--log-format", "json", "--replicas", "0"},
 	} {
 		if err := run(t.Context(), io.Discard, args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", args, err, want)

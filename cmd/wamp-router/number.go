@@ -9,6 +9,7 @@ import (
 type number struct {
 	value *int
 	least int
+	most  int
 }
 
 func (n number) String() string {
@@ -21,8 +22,8 @@ func (n number) String() string {
 // Set implements pflag.Value.
 func (n number) Set(text string) error {
 	v, err := strconv.Atoi(text)
-	if err != nil || v < n.least {
-		return fmt.Errorf("write a whole number, at least %d", n.least)
+	if err != nil || v < n.least || v > n.most {
+		return fmt.Errorf("write a whole number from %d to %d", n.least, n.most)
 	}
 	*n.value = v
 	return nil

@@ -26,7 +26,9 @@ watched; new ones are served without a restart, and broken ones leave the last g
 use. SIGTERM drains: the replica is not ready at once, calls in flight end, clients are told to
 leave, within drainTimeout.`,
 		Example: "  wamp-router serve --config /etc/wamp/router/router.yaml",
-		Args:    cobra.NoArgs,
+		Args:    noArguments("--config"),
+		// What other routers' commands are called.
+		SuggestFor: []string{"start", "run"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" {
 				return errors.New("serve needs --config FILE; for a first try use: wamp-router dev")

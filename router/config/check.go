@@ -57,7 +57,13 @@ func (d *Documents) Warnings() (warnings []string) {
 				where, uri, strings.ReplaceAll(uri, "*", "")))
 		}
 	}
+	served := map[string]bool{}
 	for _, r := range d.Realms {
+		served[r.Spec.Realm] = true
+		if s := &r.Spec; s.Anonymous == nil && len(s.Principals) == 0 && len(s.Authenticators) == 0 {
+			warnings = append(warnings, fmt.Sprintf(
+				"nobody can join realm %s: write anonymous: {role: …}, for clients that do not say who they are, principals or authenticators", s.Realm))
+		}
 		for i := range r.Spec.Roles {
 			for _, p := range r.Spec.Roles[i].Permissions {
 				star(fmt.Sprintf("role %s of realm %s", r.Spec.Roles[i].Name, r.Spec.Realm), string(p.Match), p.URI)
@@ -69,6 +75,10 @@ func (d *Documents) Warnings() (warnings []string) {
 	}
 	for _, p := range d.Procedures {
 		star("procedure "+p.Name, string(p.Spec.Match), p.Spec.URI)
+		if !served[p.Spec.Realm] {
+			served[p.Spec.Realm] = true // said once
+			warnings = append(warnings, fmt.Sprintf("no WampRealm among the documents has the realm %s: nobody can register procedure %s and others of it", p.Spec.Realm, p.Name))
+		}
 	}
 	return warnings
 }

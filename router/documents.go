@@ -33,6 +33,9 @@ func (r *Router) applyNow(docs *config.Documents, err error) {
 	case config.Waiting(err):
 		now.Error = err.Error()
 		r.log.Info("the last documents stay in use until the new ones are complete", "missing", err, "hash", now.Hash)
+	case !r.loaded.Load():
+		now.Error = err.Error()
+		r.log.Error("documents cannot be served: nobody can join until they are mended, and then at once", "error", err)
 	default:
 		now.Error = err.Error()
 		r.log.Error("documents cannot be served, the last good ones stay in use", "error", err, "hash", now.Hash)

@@ -130,10 +130,14 @@ func (r *Router) start() error {
 	}
 	var err error
 	if r.adminListener, err = net.Listen("tcp", c.Admin.Listen); err != nil {
-		return fmt.Errorf("listening for administration: %w", err)
+		return fmt.Errorf("listening for administration (admin.listen): %w", err)
+	}
+	if token == nil && !onLoopback(r.adminListener) {
+		r.log.Warn("the administration port asks for no token: whoever reaches it is told of all procedures and callees; write admin.tokenFile, or let admin.listen be 127.0.0.1:9090",
+			"admin", r.adminListener.Addr())
 	}
 	if r.clientListener, err = net.Listen("tcp", c.Listen); err != nil {
-		return fmt.Errorf("listening for clients: %w", err)
+		return fmt.Errorf("listening for clients (listen): %w", err)
 	}
 	if c.UnixSocket != nil {
 		if r.unixListener, err = config.ListenUnix(c.UnixSocket); err != nil {
@@ -146,6 +150,12 @@ func (r *Router) start() error {
 	r.realms.init(r.node, newLimits(&r.cfg.Configuration.Limits))
 	r.serve()
 	return nil
+}
+
+// onLoopback tells whether only this machine reaches a port.
+func onLoopback(l net.Listener) bool {
+	addr, ok := l.Addr().(*net.TCPAddr)
+	return ok && addr.IP.IsLoopback()
 }
 
 func (r *Router) oldAuthorities(err error) {

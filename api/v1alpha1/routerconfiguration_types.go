@@ -167,7 +167,8 @@ type RouterLimits struct {
 type RouterAdmin struct {
 	// Listen is its address. Default ":9090".
 	Listen string `json:"listen,omitempty"`
-	// TokenFile holds the bearer token that /v1/state asks for. Absent: /v1/state is open.
+	// TokenFile holds the bearer token that /v1/state, /v1/links and /v1/callees ask for. Absent:
+	// they are open to everybody who reaches the port.
 	TokenFile string `json:"tokenFile,omitempty"`
 }
 

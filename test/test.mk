@@ -38,6 +38,11 @@ E2E_RUN ?=
 e2e: kube-tool $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) ## Break, change, upgrade and uninstall on a real Kubernetes of two nodes, and print the figures
 	@cd $(TEST_SRC) && WAMP_E2E=1 go test ./e2e -count=1 -v -timeout 40m $(if $(E2E_RUN),-run '$(E2E_RUN)') -args $(DEMO_FLAGS)
 
+.PHONY: e2e-ipv6
+e2e-ipv6: kube-tool ## Run the steps of e2e that everything depends on where pods and Services have IPv6 first
+	@$(KUBE) up -nodes 2 -ipv6
+	@$(MAKE) e2e E2E_RUN='TestOneDealer/(Set_up|Rotation|Failover|Another_gossip_key|kubectl|Another_certificate|Traffic|Scale|Another_image|Other_people)'
+
 .PHONY: interop
 interop: $(NPM_CLIENTS:%=%/node_modules/.package-lock.json) python-client ## Test running routers with Autobahn|JS, wampy.js, Autobahn|Python and nexus's Go client
 	@cd $(TEST_SRC) && go vet ./... && go test -count=1 -timeout 10m ./app ./demo ./e2e ./interop ./previous

@@ -128,7 +128,7 @@ func writePKI(l layout, list []node) error {
 	steps := []error{
 		ca.keyPair("service-account"),
 		ca.server("apiserver", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
-			"kubernetes.default.svc."+domain, "localhost", "127.0.0.1", kubernetes, uplinkAddr, list[0].Addr()),
+			"kubernetes.default.svc."+domain, "localhost", "127.0.0.1", kubernetes, kubernetes6, uplinkAddr, list[0].Addr(), list[0].Addr6()),
 		ca.user("admin", "admin", "system:masters"),
 		ca.user("kube-controller-manager", "system:kube-controller-manager"),
 		ca.user("kube-scheduler", "system:kube-scheduler"),
@@ -138,7 +138,7 @@ func writePKI(l layout, list []node) error {
 	}
 	for _, n := range list {
 		steps = append(steps,
-			ca.server(n.component("kubelet-server"), n.Name(), n.Addr()),
+			ca.server(n.component("kubelet-server"), n.Name(), n.Addr(), n.Addr6()),
 			ca.user(n.component("kubelet"), "system:node:"+n.Name(), "system:nodes"))
 	}
 	for _, err := range steps {

@@ -126,7 +126,7 @@ hostnameOverride: %s
 healthzBindAddress: %s:10256
 conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
 nftables: {minSyncPeriod: 100ms}
-`, l.Conf("kube-proxy.kubeconfig"), families(podCIDR, podCIDR6), n.Name(), n.Addr())
+`, l.Conf("kube-proxy.kubeconfig"), l.families(podCIDR, podCIDR6), n.Name(), n.Addr())
 }
 
 // containerdConfig keeps every path inside the node's directory. The score adjustment is
@@ -188,8 +188,8 @@ func cniConfig(n node) string {
   ]
 }
 `, filepath.Join(n.Dir(), "cni-leases"),
-		families(`[{"subnet": "`+n.PodSubnet()+`"}]`, `[{"subnet": "`+n.PodSubnet6()+`"}]`),
-		families(`{"dst": "0.0.0.0/0"}`, `{"dst": "::/0"}`))
+		n.l.families(`[{"subnet": "`+n.PodSubnet()+`"}]`, `[{"subnet": "`+n.PodSubnet6()+`"}]`),
+		n.l.families(`{"dst": "0.0.0.0/0"}`, `{"dst": "::/0"}`))
 }
 
 // corefile answers for the cluster's own names and says at once of all others that they do not

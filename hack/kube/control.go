@@ -17,6 +17,8 @@ import (
 type cluster struct {
 	Bin   string // directory of the programs
 	Nodes int
+	// IPv6 comes first.
+	IPv6 bool
 }
 
 var errNoCluster = errors.New("no cluster is running: start one with `make kube-up`")

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// The cluster has both families of addresses, IPv4 first, where the kernel has IPv6.
+// The cluster has both families of addresses where the kernel has IPv6. IPv4 comes first, and pods and
+// Services that ask for no family have that one, unless kube-up is told otherwise.
 
 // kernelHasIPv6 tells whether there is IPv6 in the network namespaces that the cluster makes.
 func kernelHasIPv6() bool {
@@ -22,11 +23,22 @@ func hostHasIPv6() bool {
 }
 
 // families joins what a program is told of each family.
-func families(ipv4, ipv6 string) string {
-	if !kernelHasIPv6() {
-		return ipv4
+func (l layout) families(ipv4, ipv6 string) string {
+	switch {
+	case l.IPv6First:
+		return ipv6 + "," + ipv4
+	case kernelHasIPv6():
+		return ipv4 + "," + ipv6
 	}
-	return ipv4 + "," + ipv6
+	return ipv4
+}
+
+// preferred is what a program is told that takes one family.
+func (l layout) preferred(ipv4, ipv6 string) string {
+	if l.IPv6First {
+		return ipv6
+	}
+	return ipv4
 }
 
 func family(cidr string) string {

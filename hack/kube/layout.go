@@ -26,6 +26,7 @@ const (
 	nodeNet6     = "fd12:7761:6d70:1::/64"
 	podCIDR6     = "fd12:7761:6d70:2::/64"
 	serviceCIDR6 = "fd12:7761:6d70:3::/112"
+	kubernetes6  = "fd12:7761:6d70:3::1"
 
 	maxNodes = 9
 )
@@ -40,6 +41,8 @@ const pauseImage = "ghcr.io/wamp-operator/pause:dev"
 type layout struct {
 	Repo  string // the repository's root
 	Cache string // binaries and the run directory
+
+	IPv6First bool // the family that pods and Services have unless they ask for another
 }
 
 // findLayout looks for the repository upwards from the working directory, and for the cache in

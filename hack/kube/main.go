@@ -16,7 +16,7 @@ import (
 
 const usage = `usage: kube COMMAND
 
-  up [-nodes N]                  build, start and wait for the cluster
+  up [-nodes N] [-ipv6]          build, start and wait for the cluster
   down                           end the cluster and remove all that belongs to it
   status                         what runs, and how to use it
   env                            print export lines for a shell
@@ -67,8 +67,9 @@ func command(args []string) error {
 	case name == "up":
 		flags := flag.NewFlagSet("up", flag.ExitOnError)
 		count := flags.Int("nodes", 1, "number of nodes, 1 to 9")
+		ipv6 := flags.Bool("ipv6", false, "IPv6 comes first: pods and Services that ask for no family have that one")
 		_ = flags.Parse(args)
-		if err := up(l, *count); err != nil {
+		if err := up(l, *count, *ipv6); err != nil {
 			return err
 		}
 		c, err := readCluster(l)

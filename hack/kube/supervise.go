@@ -59,6 +59,7 @@ func supervise(l layout) error {
 	if err != nil {
 		return err
 	}
+	l.IPv6First = c.IPv6
 	list := nodes(l, c.Nodes)
 	if err := setupInside(list); err != nil {
 		return err

@@ -18,9 +18,12 @@ import (
 const bootTimeout = 4 * time.Minute
 
 // up starts a cluster, or completes one that is there in part, and returns when it is usable.
-func up(l layout, count int) error {
+func up(l layout, count int, ipv6 bool) error {
 	if count < 1 || count > maxNodes {
 		return fmt.Errorf("%d nodes: choose 1 to %d", count, maxNodes)
+	}
+	if ipv6 && !kernelHasIPv6() {
+		return errors.New("this kernel has no IPv6: leave out -ipv6")
 	}
 	if err := prepareHost(); err != nil {
 		return err
@@ -35,7 +38,7 @@ func up(l layout, count int) error {
 		return err
 	}
 
-	want := cluster{Bin: bin, Nodes: count}
+	want := cluster{Bin: bin, Nodes: count, IPv6: ipv6}
 	pid := sandboxPID(l)
 	if owner, there := linkOwner(); there && owner != l.Run() {
 		return fmt.Errorf("another cluster is running, whose files are in %s: two cannot run at once on a machine; `make kube-down WAMP_CACHE=%s` ends it", owner, filepath.Dir(owner))
@@ -56,6 +59,7 @@ func up(l layout, count int) error {
 
 // boot writes all that the cluster is made of and starts its sandbox.
 func boot(l layout, c cluster) error {
+	l.IPv6First = c.IPv6
 	list := nodes(l, c.Nodes)
 	runc, err := exec.LookPath("runc")
 	if err != nil {
@@ -106,6 +110,9 @@ func resume(l layout, pid int, want cluster) error {
 	}
 	if have.Nodes != want.Nodes {
 		return fmt.Errorf("a cluster of %d node(s) is running and %d were asked for: run `make kube-down` first, or NODES=%d", have.Nodes, want.Nodes, have.Nodes)
+	}
+	if want.IPv6 && !have.IPv6 {
+		return errors.New("a cluster is running in which IPv4 comes first: run `make kube-down` first, or leave out -ipv6")
 	}
 	if have.Bin != want.Bin {
 		say("note: the running cluster has other versions than hack/kube/build asks for; `make kube-down kube-up` changes to these")

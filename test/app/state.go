@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 
@@ -18,7 +19,7 @@ func States(ctx context.Context, routers Routers, port, token string) ([]v1alpha
 		if err != nil {
 			return nil, err
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+u.Hostname()+":"+port+"/v1/state", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(u.Hostname(), port)+"/v1/state", nil)
 		if err != nil {
 			return nil, err
 		}

@@ -71,7 +71,7 @@ var Budgets = []Budget{
 	{availableTime, "s", 1, "the first callee comes or the last one goes, until the condition Available says so"},
 	{redundantTime, "s", 1, "a standby comes or goes, until the condition Redundant says so"},
 	{scaleTime, "s", 60, "3 to 5, 5 to 2, 2 to 3 routers under load, until the WampCluster is Ready; the longest"},
-	{autoscaleTime, "s", 60, "a HorizontalPodAutoscaler, which looks every 15 s, is given other bounds: 3 to 4, 4 to 3 routers, until the WampCluster is Ready; the longest"},
+	{autoscaleTime, "s", 60, "a HorizontalPodAutoscaler, which looks every 5 s, is given other bounds: 3 to 4, 4 to 3 routers, until the WampCluster is Ready; the longest"},
 	{scaleFailed, "calls", 0, "calls that failed meanwhile"},
 	{rolloutTime, "s", 120, "three routers get another image under load, until the WampCluster is Ready"},
 	{rolloutFailed, "calls", 0, "calls that failed meanwhile"},

@@ -108,8 +108,8 @@ func certificateRenewed(t *testing.T, ctx context.Context, b *bench) {
 	}
 	var addresses []string
 	for _, p := range s.pods(t, ctx) {
-		addresses = append(addresses, p.Status.PodIP+":8080")
-		if got := shown(p.Status.PodIP + ":8080"); got != serial {
+		addresses = append(addresses, clientPort(p.Status.PodIP))
+		if got := shown(clientPort(p.Status.PodIP)); got != serial {
 			t.Errorf("%s shows the certificate %d, want %d", p.Name, got, serial)
 		}
 	}

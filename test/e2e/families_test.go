@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -82,7 +81,7 @@ func (s *site) answers(t *testing.T, ctx context.Context, families ...string) {
 		if six := netip.MustParseAddr(address).Is6(); six != (families[i] == "IPv6") {
 			t.Errorf("the Service has the address %s, want one of %s", address, families[i])
 		}
-		routers := app.Routers{Names: []string{"one", "two", "three"}, Realm: "realm1", URL: func(string) string { return "ws://" + net.JoinHostPort(address, "8080") + "/ws" }}
+		routers := app.Routers{Names: []string{"one", "two", "three"}, Realm: "realm1", URL: func(string) string { return "ws://" + clientPort(address) + "/ws" }}
 		procedure := fmt.Sprintf("com.example.%s.of%d", strings.ToLower(families[i]), len(families)) // callees stay
 		callee := app.Callee{Name: families[i], Router: "one", Logger: slog.New(slog.DiscardHandler), Procedures: []app.Procedure{{URI: procedure, Invoke: "single"}}}
 		s.eventually(t, ctx, 10*time.Second, "a Service that answers at "+address, func() (bool, string) {

@@ -23,7 +23,7 @@ func nodeKilled(t *testing.T, ctx context.Context, s *site) {
 	var routers []client.Router
 	for _, p := range s.pods(t, ctx) {
 		if p.Spec.NodeName != further {
-			routers = append(routers, client.Router{Name: p.Name, Address: p.Status.PodIP + ":8080"})
+			routers = append(routers, client.Router{Name: p.Name, Address: clientPort(p.Status.PodIP)})
 		}
 	}
 	calls := s.trafficAt(t, ctx, routers, nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -120,15 +121,18 @@ func (s *site) addressed(t *testing.T, ctx context.Context, realm string, names 
 			routers.Names = append(routers.Names, p.Name)
 		}
 	}
-	routers.URL = func(name string) string { return "ws://" + addresses[name] + ":8080/ws" }
+	routers.URL = func(name string) string { return "ws://" + clientPort(addresses[name]) + "/ws" }
 	return routers
 }
 
 // service is the address of the Service for clients.
 func (s *site) service(t *testing.T, ctx context.Context) string {
 	t.Helper()
-	return s.kubectl(t, ctx, "get", "service", s.cluster, "-o", "jsonpath={.spec.clusterIP}") + ":8080"
+	return clientPort(s.kubectl(t, ctx, "get", "service", s.cluster, "-o", "jsonpath={.spec.clusterIP}"))
 }
+
+// clientPort is where clients connect to an address, of either family.
+func clientPort(address string) string { return net.JoinHostPort(address, "8080") }
 
 // through are routers that are reached through the Service: each connection is to any of them. The
 // names are for several attempts in a row.
@@ -150,7 +154,7 @@ func (s *site) states(ctx context.Context) ([]v1alpha1.RouterState, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return app.States(ctx, app.Routers{Names: strings.Fields(addresses), URL: func(address string) string { return "ws://" + address }}, "9090", token)
+	return app.States(ctx, app.Routers{Names: strings.Fields(addresses), URL: func(address string) string { return "ws://" + net.JoinHostPort(address, "0") }}, "9090", token)
 }
 
 // disagree is what keeps routers from being one dealer; empty when they are.

@@ -76,11 +76,11 @@ func TestRegistrationsWithoutMajorityAreTakenBack(t *testing.T) {
 			uri = candidate
 		}
 	}
-	nodes[1].end()
-	nodes[2].end()
 	answers := make(chan error, 4)
 	k := listKey{Realm: "realm1", URI: uri, Session: 7}
-	n.step(func(m *machine) {
+	n.step(func(m *machine) { // which keeps it from noticing that the others end
+		nodes[1].end()
+		nodes[2].end()
 		for range 2 {
 			m.request(k, RoundRobin, 0, &echo{}, func(_ wamp.ID, err error) { answers <- err })
 		}

@@ -39,6 +39,9 @@ type kubernetes struct {
 	mounted map[types.UID]mount
 }
 
+// lookPause is how long it rests before it looks around again.
+const lookPause = 100 * time.Millisecond
+
 // mount is what a router has mounted, and the annotations of its pod at that time.
 type mount struct {
 	annotations, hash string
@@ -64,9 +67,10 @@ func (k *kubernetes) start() {
 				w.t.Errorf("Kubernetes of the test: %v", err)
 				return
 			}
+			w.looks.Add(1)
 			select {
 			case <-ctx.Done():
-			case <-time.After(100 * time.Millisecond):
+			case <-time.After(lookPause):
 			}
 		}
 	})

@@ -113,6 +113,8 @@ type world struct {
 	stop      func()
 	// gone has the procedures, as "CLUSTER URI", that nobody registers at the Kubernetes of the test.
 	gone sync.Map
+	// looks is how often the Kubernetes of the test has looked around.
+	looks atomic.Int64
 	// resync of the operator; half a second when it is 0. retry bounds the time between two tries of what
 	// fails; a second when it is 0.
 	resync, retry time.Duration

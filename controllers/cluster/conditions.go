@@ -93,6 +93,9 @@ func complete(o observation) conditions.State {
 	if o.ready() < o.desired {
 		return conditions.False(ReasonRollingOut, strings.TrimSpace(o.readiness()+" "+o.waiting()))
 	}
+	if name := o.unheard(); name != "" {
+		return conditions.False(ReasonRollingOut, fmt.Sprintf("The router %s is ready and has not reported yet.", name))
+	}
 	return conditions.True(ReasonRoutersReady, "")
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -265,7 +266,7 @@ func TestPodStates(t *testing.T) {
 		{ObjectMeta: metav1.ObjectMeta{Name: "demo-0"}, Status: ready},
 		{ObjectMeta: metav1.ObjectMeta{Name: "demo-1", DeletionTimestamp: &now}, Status: ready},
 		{ObjectMeta: metav1.ObjectMeta{Name: "demo-2"}},
-	})
+	}, time.Time{})
 	if len(got) != 2 || !got[0].ready || got[1].ready || got[1].name != "demo-2" {
 		t.Errorf("%+v", got)
 	}
@@ -289,5 +290,25 @@ func TestProgrammedWithWarnings(t *testing.T) {
 		if got := warn(lines); !got.IsTrue() || got.Message != want {
 			t.Errorf("%q: %+v, want %q", lines, got, want)
 		}
+	}
+}
+
+// A router that has just come is heard before the cluster is ready again, whatever the status said of those
+// before it; an operator that has just begun takes nothing back.
+func TestReadyWithARouterThatIsNotHeardYet(t *testing.T) {
+	silent := func(fresh bool) conditions.State {
+		return ready(three(func(o *observation) {
+			o.pods[2].fresh = fresh
+			delete(o.view.Replicas, "demo-2")
+			o.last = map[string]conditions.State{
+				v1alpha1.ConditionProgrammed: conditions.True(ReasonProgrammed, ""), v1alpha1.ConditionConsistent: conditions.True(ReasonAgreed, ""),
+			}
+		}))
+	}
+	if got := silent(true); got.IsTrue() || got.Reason != ReasonRollingOut || !strings.Contains(got.Message, "demo-2 is ready and has not reported yet") {
+		t.Errorf("a router that has just come: %+v", got)
+	}
+	if got := silent(false); !got.IsTrue() {
+		t.Errorf("an operator that has just begun: %+v", got)
 	}
 }

@@ -127,6 +127,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		memory:  r.memories.of(request.NamespacedName, cluster.UID),
 		now:     r.Now(),
 	}
+	if s.memory.began.IsZero() {
+		s.memory.began = s.now
+	}
 	s.again(r.Resync)
 	err := r.phases(ctx, s)
 	var taken *ssa.NameTakenError

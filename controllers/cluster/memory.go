@@ -16,6 +16,8 @@ import (
 // listener alone are written from outside.
 type memory struct {
 	uid types.UID
+	// began is the first pass.
+	began time.Time
 
 	// dirty: a realm, a procedure, a namespace or a Secret changed since the last compilation.
 	dirty      atomic.Bool

@@ -49,6 +49,8 @@ type observation struct {
 type podState struct {
 	name  string
 	ready bool
+	// fresh: it was made while this operator looked after the cluster.
+	fresh bool
 	// trouble is why it does not start, as Kubernetes says it; empty when it just takes time.
 	trouble string
 	// stuck: the trouble does not pass until somebody changes something.
@@ -70,6 +72,17 @@ func (o observation) ready() (n int32) {
 		}
 	}
 	return n
+}
+
+// unheard names the first router that has just started and is ready, and that the operator has still to hear:
+// what the status said before it came does not hold for it.
+func (o observation) unheard() string {
+	for _, p := range o.pods {
+		if replica := o.view.Replicas[p.name]; p.fresh && p.ready && replica.State == nil && replica.Trouble == "" {
+			return p.name
+		}
+	}
+	return ""
 }
 
 // readiness says how many routers are ready.
@@ -179,14 +192,16 @@ func (o observation) replacing() string {
 }
 
 // podStates sorts out the pods of a pass.
-func podStates(pods []corev1.Pod) (out []podState) {
+func podStates(pods []corev1.Pod, began time.Time) (out []podState) {
 	for i := range pods {
 		pod := &pods[i]
 		if !pod.DeletionTimestamp.IsZero() {
 			continue
 		}
 		text, stuck := trouble(pod)
-		out = append(out, podState{name: pod.Name, ready: isReady(pod), trouble: text, stuck: stuck})
+		out = append(out, podState{
+			name: pod.Name, ready: isReady(pod), fresh: pod.CreationTimestamp.After(began), trouble: text, stuck: stuck,
+		})
 	}
 	return out
 }

@@ -116,7 +116,7 @@ func (r *Reconciler) observation(ctx context.Context, s *scope) observation {
 	o := observation{
 		cluster: s.name.Name,
 		desired: resource.Replicas(s.cluster),
-		pods:    podStates(s.pods),
+		pods:    podStates(s.pods, s.memory.began),
 		view:    s.view,
 		problem: s.problem,
 
